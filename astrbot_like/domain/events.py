@@ -17,7 +17,7 @@ class _Event(msgspec.Struct, frozen=True, tag=True):
     pass
 
 
-class UserMessageSaved(_Event):
+class UserMessageSaved(_Event, frozen=True):
     """The user's message is durable.
 
     Attributes:
@@ -35,32 +35,32 @@ class UserMessageSaved(_Event):
     parts: tuple[MessagePart, ...] = ()
 
 
-class TextDelta(_Event):
+class TextDelta(_Event, frozen=True):
     """A raw piece of the reply, as the model gave it."""
 
     text: str
 
 
-class ReasoningDelta(_Event):
+class ReasoningDelta(_Event, frozen=True):
     """A piece of the model's reasoning; never spoken, never part of the reply text."""
 
     text: str
 
 
-class SpokenText(_Event):
+class SpokenText(_Event, frozen=True):
     """The sentence or phrase that the speech chunks after it speak."""
 
     text: str
 
 
-class SpeechChunk(_Event):
+class SpeechChunk(_Event, frozen=True):
     """Speech in playback order, mono s16le at ``rate`` samples per second."""
 
     pcm: bytes
     rate: int
 
 
-class ToolCallStarted(_Event):
+class ToolCallStarted(_Event, frozen=True):
     """The model calls a tool. ``ts`` is seconds since the epoch."""
 
     id: str
@@ -69,7 +69,7 @@ class ToolCallStarted(_Event):
     ts: float
 
 
-class ToolCallFinished(_Event):
+class ToolCallFinished(_Event, frozen=True):
     """A tool answered (or failed). ``ts`` is seconds since the epoch."""
 
     id: str
@@ -79,7 +79,7 @@ class ToolCallFinished(_Event):
     ts: float
 
 
-class MediaReply(_Event):
+class MediaReply(_Event, frozen=True):
     """The bot sent a stored attachment."""
 
     kind: MediaKind
@@ -87,7 +87,7 @@ class MediaReply(_Event):
     filename: str
 
 
-class MetricsReported(_Event):
+class MetricsReported(_Event, frozen=True):
     """Figures of the turn as they become known (docs/live-protocol.md lists the keys; times in seconds)."""
 
     values: dict[str, float | str]
@@ -101,7 +101,7 @@ class TokenUsage(msgspec.Struct, frozen=True):
     cached: int = 0
 
 
-class AgentStats(_Event):
+class AgentStats(_Event, frozen=True):
     """Figures of the model's run. Times are seconds since the epoch, the first token's a duration."""
 
     time_to_first_token: float
@@ -112,7 +112,7 @@ class AgentStats(_Event):
     model: str = ""
 
 
-class TurnFailed(_Event):
+class TurnFailed(_Event, frozen=True):
     """Something failed; the turn still ends with ``TurnEnded``.
 
     Attributes:
@@ -126,7 +126,7 @@ class TurnFailed(_Event):
     fatal: bool = True
 
 
-class ReplyText(_Event):
+class ReplyText(_Event, frozen=True):
     """A whole piece of reply text.
 
     Attributes:
@@ -142,13 +142,13 @@ class ReplyText(_Event):
     final: bool = True
 
 
-class TurnInterrupted(_Event):
+class TurnInterrupted(_Event, frozen=True):
     """The turn was stopped; queued speech is stale."""
 
     reason: str = "user"
 
 
-class BotMessageSaved(_Event):
+class BotMessageSaved(_Event, frozen=True):
     """The bot's message is durable. ``parts`` and ``text`` are what was stored."""
 
     id: int
@@ -162,7 +162,7 @@ class BotMessageSaved(_Event):
 Outcome: TypeAlias = Literal["completed", "failed", "interrupted"]
 
 
-class TurnEnded(_Event):
+class TurnEnded(_Event, frozen=True):
     """The last event of a turn but for closing metrics."""
 
     outcome: Outcome
@@ -199,43 +199,43 @@ class Stamped(msgspec.Struct, frozen=True):
 # --- events of a live session that belong to no turn ---------------------------------------------
 
 
-class UserPartial(_Event):
+class UserPartial(_Event, frozen=True):
     """Interim recognition of what the user is saying."""
 
     text: str
 
 
-class SpeechStarted(_Event):
+class SpeechStarted(_Event, frozen=True):
     """Server turn detection heard speech begin. ``ts`` is milliseconds since the epoch."""
 
     ts: int
 
 
-class SpeechStopped(_Event):
+class SpeechStopped(_Event, frozen=True):
     """Server turn detection heard speech end. ``ts`` is milliseconds since the epoch."""
 
     ts: int
 
 
-class PlaybackPaused(_Event):
+class PlaybackPaused(_Event, frozen=True):
     """A possible interruption is being judged; playback should pause."""
 
 
-class PlaybackResumed(_Event):
+class PlaybackResumed(_Event, frozen=True):
     """It was none; playback goes on."""
 
 
-class SessionUpdated(_Event):
+class SessionUpdated(_Event, frozen=True):
     """The effective options of the connection after a ``session_update``."""
 
     options: dict[str, Any]
 
 
-class Pong(_Event):
+class Pong(_Event, frozen=True):
     """Answer to an application-level ping."""
 
 
-class SessionFailed(_Event):
+class SessionFailed(_Event, frozen=True):
     """A frame or a segment was refused; no turn was harmed."""
 
     code: str
