@@ -88,6 +88,11 @@ class Channel(Generic[T]):
         self._wake(self._putters)
         return item
 
+    async def wait_for_room(self) -> None:
+        """Return when ``try_send`` may succeed, or when the channel was cleared or closed."""
+        if not self._closed and self.full:
+            await self._wait(self._putters)
+
     def clear(self) -> int:
         """Drop everything queued; returns how many items that were."""
         dropped = len(self._items)

@@ -1,0 +1,35 @@
+"""Takes secrets out of text before anyone sees it: logs, error texts, the dashboard's log page."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Our own API keys, and keys of the well-known services.
+    (re.compile(r"\babk_[A-Za-z0-9_\-]{8,}"), f"abk_{MASK}"),
+    (re.compile(r"\b(?:sk|pk|xai|gsk|rk)-[A-Za-z0-9_\-]{12,}"), MASK),
+    (re.compile(r"\bAIza[A-Za-z0-9_\-]{20,}"), MASK),
+    # JSON web tokens.
+    (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), MASK),
+    # Authorization headers.
+    (re.compile(r"(?i)\b(bearer|apikey|basic)\s+[A-Za-z0-9._~+/=\-]{6,}"), rf"\1 {MASK}"),
+    # Query strings and key=value or "key": "value" pairs.
+    (
+        re.compile(
+            r"(?i)([\"']?\b(?:api[_-]?key|x-api-key|key|access[_-]?token|token|password|passwd|secret|authorization)\b"
+            r"[\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s\"'&,;}\])]{6,}"
+        ),
+        rf"\1{MASK}",
+    ),
+    # Credentials within an address.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.\-]*://)[^/\s:@]+:[^/\s@]+@"), rf"\1{MASK}@"),
+)
+
+
+def redact(text: str) -> str:
+    """``text`` with everything that looks like a secret masked."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text

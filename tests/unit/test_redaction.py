@@ -1,0 +1,26 @@
+"""Nothing that looks like a secret survives."""
+
+import pytest
+
+from astrbot_like.runtime.redaction import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("GET /api/v1/live/ws?api_key=abk_Zm9vYmFyYmF6cXV4&ct=live", "Zm9vYmFy"),
+        ("Authorization: Bearer abcdef123456", "abcdef123456"),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJ1c2VybmFtZSI6ImEifQ.c2ln here", "eyJ1c2Vy"),
+        ('{"password": "hunter22"}', "hunter22"),
+        ("Incorrect API key provided: sk-proj-abcdefghijklmnop", "abcdefghijklmnop"),
+        ("http://user:pa55word@host/x", "pa55word"),
+        ("?key=0123456789", "0123456789"),
+    ],
+)
+def test_secrets_are_masked(text: str, secret: str):
+    assert secret not in redact(text)
+
+
+@pytest.mark.parametrize("text", ["the key to success", "token count: 12", "a plain sentence, with: colons"])
+def test_plain_words_stay(text: str):
+    assert redact(text) == text
