@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -97,6 +97,28 @@ class Channel(Generic[T]):
         """Drop everything queued; returns how many items that were."""
         dropped = len(self._items)
         self._items.clear()
+        for _ in range(min(dropped, len(self._putters))):
+            self._wake(self._putters)
+        return dropped
+
+    def force(self, item: T) -> None:
+        """Queue ``item`` even when the channel is full, for a control item that must not wait.
+
+        The caller bounds how many of these there can be.
+
+        Raises:
+            ChannelClosed: It was closed.
+        """
+        if self._closed:
+            raise ChannelClosed
+        self._items.append(item)
+        self._wake(self._getters)
+
+    def discard(self, stale: Callable[[T], bool]) -> int:
+        """Drop the queued items for which ``stale`` is true, keeping the order of the rest; returns how many."""
+        kept = deque(item for item in self._items if not stale(item))
+        dropped = len(self._items) - len(kept)
+        self._items = kept
         for _ in range(min(dropped, len(self._putters))):
             self._wake(self._putters)
         return dropped

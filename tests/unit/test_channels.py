@@ -47,3 +47,24 @@ def test_virtual_time_passes_in_no_time():
         return asyncio.get_running_loop().time()
 
     assert run_virtual(long_wait()) >= 3600
+
+
+async def test_discard_makes_room_and_keeps_the_order_of_the_rest():
+    channel: Channel[int] = Channel(3)
+    for item in (1, 2, 3):
+        await channel.send(item)
+    waiting = asyncio.create_task(channel.send(5))
+    await asyncio.sleep(0)
+    assert channel.discard(lambda item: item == 2) == 1
+    await waiting
+    assert [await channel.receive() for _ in range(3)] == [1, 3, 5]
+
+
+async def test_a_forced_item_goes_in_over_the_limit():
+    channel: Channel[int] = Channel(1)
+    await channel.send(1)
+    channel.force(2)
+    assert [await channel.receive(), await channel.receive()] == [1, 2]
+    channel.close()
+    with pytest.raises(ChannelClosed):
+        channel.force(3)
