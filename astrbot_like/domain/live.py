@@ -1,7 +1,7 @@
 """The door between a live socket and the engine: what a front end may ask of a live session.
 
-The reader task of a connection calls ``LiveSessionPort``; nothing in it waits for a turn. What happens is written to the
-``output`` channel that the front end handed in, and a single writer task turns it into frames.
+The reader task of a connection calls ``LiveSessionPort``; nothing in it waits for a turn. What happens is written
+to the ``output`` channel that the front end handed in, and a single writer task turns it into frames.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ OUTPUT_LIMIT = 64
 LiveOutput: TypeAlias = Channel[LiveEvent]
 """Bounded by the front end at its limit of queued frames.
 
-Rules for who writes it: turn events go in with ``await output.send``, so that a client that does not read pauses its own
-turn. An interruption first drops what is stale (``output.discard``: speech, spoken text
-and deltas) and then puts ``TurnInterrupted`` in with ``output.force``, so that it never waits for the slow client.
+Rules for who writes it: turn events go in with ``await output.send``, so that a client that does not read pauses
+its own turn. An interruption first drops what is stale (``output.discard``: speech, spoken text and deltas) and puts ``TurnInterrupted`` in with ``output.force``, so that it never waits for the slow client.
 """
 
 
@@ -70,8 +69,8 @@ class LiveOpen(msgspec.Struct, frozen=True):
 class LiveSessionPort(Protocol):
     """One live connection as the engine sees it.
 
-    Every method but ``aclose`` returns at once. A refused call raises a ``BotError``, which the connection answers with an
-    error frame; it never disturbs a running turn.
+    Every method but ``aclose`` returns at once. A refused call raises a ``BotError``, which the connection answers
+    with an error frame; it never disturbs a running turn.
     """
 
     def start_speaking(self, stamp: str) -> None:
@@ -123,13 +122,13 @@ class LiveSessionPort(Protocol):
         """Change options; ``SessionUpdated`` (or ``SessionFailed``) follows on the output.
 
         Args:
-            changes: Names and values of ``LiveOptions`` fields, already checked for name and type. A ``session_id`` still
-                has to be checked for its owner, which is why the answer comes later.
+            changes: Names and values of ``LiveOptions`` fields, already checked for name and type. A
+                ``session_id`` still has to be checked for its owner, which is why the answer comes later.
         """
         ...
 
     async def aclose(self) -> None:
-        """The connection is gone: interrupt the turn (reason ``disconnect``), wait until it has been stored, free all."""
+        """The connection is gone: interrupt the turn (reason ``disconnect``), wait until it is stored, free all."""
         ...
 
 

@@ -116,7 +116,7 @@ class PluginTools(Protocol):
     """Tools the model may call."""
 
     def tool_set(self, event: AstrMessageEvent | None = None) -> ToolSet:
-        """All active tools (plugins, MCP servers), without those of plugins that are off for the event's session."""
+        """All active tools (plugins, MCP servers), less those of plugins that are off for the event's session."""
         ...
 
     def call(
