@@ -24,7 +24,8 @@ LiveOutput: TypeAlias = Channel[LiveEvent]
 """Bounded by the front end at its limit of queued frames.
 
 Rules for who writes it: turn events go in with ``await output.send``, so that a client that does not read pauses
-its own turn. An interruption first drops what is stale (``output.discard``: speech, spoken text and deltas) and puts ``TurnInterrupted`` in with ``output.force``, so that it never waits for the slow client.
+its own turn. An interruption first drops what is stale (``output.discard``: speech, spoken text, deltas), then puts
+``TurnInterrupted`` in with ``output.force``, so that it never waits for a slow client.
 """
 
 
