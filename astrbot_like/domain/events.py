@@ -199,6 +199,14 @@ class Stamped(msgspec.Struct, frozen=True):
 # --- events of a live session that belong to no turn ---------------------------------------------
 
 
+class TurnStarted(_Event, frozen=True):
+    """A turn of this connection was accepted; what follows belongs to it until ``TurnEnded``."""
+
+    turn_id: str
+    message_id: str
+    session_id: str
+
+
 class UserPartial(_Event, frozen=True):
     """Interim recognition of what the user is saying."""
 
@@ -244,6 +252,7 @@ class SessionFailed(_Event, frozen=True):
 
 LiveEvent: TypeAlias = (
     TurnEvent
+    | TurnStarted
     | UserPartial
     | SpeechStarted
     | SpeechStopped

@@ -74,6 +74,11 @@ class LiveSessionPort(Protocol):
     with an error frame; it never disturbs a running turn.
     """
 
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is running, from its acceptance to ``TurnEnded``."""
+        ...
+
     def start_speaking(self, stamp: str) -> None:
         """Begin a voice segment; an open one is dropped in its favour.
 
