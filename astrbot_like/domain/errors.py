@@ -133,6 +133,13 @@ class NotFound(BotError):
     default_message = "Not found."
 
 
+class MethodNotAllowed(BotError):
+    """The route exists, but not for this HTTP method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    default_message = "This method is not allowed here."
+
+
 class Conflict(BotError):
     """The change clashes with what is there."""
 

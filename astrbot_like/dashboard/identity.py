@@ -1,0 +1,64 @@
+"""Who is asking."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from astrbot_like.domain import errors
+
+SCOPES = ("chat", "config", "file", "im")
+"""What an API key may be allowed to do; ``*`` stands for all of it."""
+
+ALL_SCOPES = "*"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A verified credential.
+
+    Attributes:
+        username: The signed-in account, or the creator of the API key. An Open API request names the end user
+            itself (``username``), see ``acting_for``.
+        kind: ``jwt`` for a sign-in token, ``key`` for an API key.
+        scopes: Scopes of the key; ``*`` for a signed-in account.
+        credential: Id of the API key or of the token.
+        expires_at: Seconds since the epoch; None: never.
+        generation: Generation of the account's tokens this token belongs to.
+    """
+
+    username: str
+    kind: Literal["jwt", "key"]
+    scopes: tuple[str, ...]
+    credential: str
+    expires_at: float | None = None
+    generation: int = 0
+
+    def allows(self, scope: str) -> bool:
+        """Whether the credential covers ``scope``."""
+        return ALL_SCOPES in self.scopes or scope in self.scopes
+
+    @property
+    def owner(self) -> str:
+        """Who owns the files this credential uploads."""
+        return self.username if self.kind == "jwt" else f"key:{self.credential}"
+
+
+class InsufficientScope(errors.Forbidden):
+    """A valid API key without the scope a route needs (403 over HTTP, ``UNAUTHORIZED`` in a socket's frame)."""
+
+    default_message = "Insufficient API key scope"
+
+
+def checked_username(username: str | None) -> str:
+    """The end user an Open API request names.
+
+    Raises:
+        BadUser: ``Missing key: username`` or ``username is empty``.
+    """
+    if username is None:
+        raise errors.BadUser("Missing key: username")
+    cleaned = username.strip()
+    if not cleaned:
+        raise errors.BadUser("username is empty")
+    return cleaned
