@@ -8,6 +8,7 @@ from typing import Protocol
 from astrbot_like.dashboard import credentials
 from astrbot_like.dashboard.identity import ALL_SCOPES, Identity, InsufficientScope
 from astrbot_like.dashboard.tokens import INVALID, Claims, Secrets, decode_token, encode_token
+from astrbot_like.domain.accounts import ApiKey
 from astrbot_like.domain.errors import BotError, Unauthorized
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
@@ -16,28 +17,10 @@ MISSING_KEY = "Missing API key"
 INVALID_KEY = "Invalid API key"
 
 
-class VerifiedKey(Protocol):
-    """What the key service says of a key that is valid now."""
-
-    @property
-    def key_id(self) -> str: ...
-
-    @property
-    def creator(self) -> str: ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]: ...
-
-    @property
-    def expires_at(self) -> float | None:
-        """Seconds since the epoch; None: never."""
-        ...
-
-
 class KeyVerifier(Protocol):
     """The API keys' store."""
 
-    async def verify(self, key: str) -> VerifiedKey | None:
+    async def verify(self, key: str) -> ApiKey | None:
         """The key's record, or None when it is unknown, revoked or expired."""
         ...
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from typing import TypeAlias
 
+from quart import Request, Websocket
 
-class Carrier(Protocol):
-    """A request or a WebSocket: both of Quart's have these."""
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    @property
-    def args(self) -> Mapping[str, str]: ...
+Carrier: TypeAlias = Request | Websocket
 
 
 def bearer_token(carrier: Carrier) -> str | None:

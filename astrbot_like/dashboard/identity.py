@@ -8,10 +8,8 @@ import msgspec
 
 from astrbot_like.domain import errors
 
-SCOPES = ("chat", "config", "file", "im")
-"""What an API key may be allowed to do; ``*`` stands for all of it."""
-
 ALL_SCOPES = "*"
+"""Stands for every scope of an API key."""
 
 
 class Identity(msgspec.Struct, frozen=True):

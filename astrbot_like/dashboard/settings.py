@@ -32,9 +32,7 @@ class SocketSettings(msgspec.Struct, frozen=True, kw_only=True):
 class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The web application: limits, sign-in, addresses."""
 
-    token_lifetime: Annotated[
-        float, Meta(description="Seconds a sign-in token stays valid.", ge=60)
-    ] = 7 * 24 * 3600.0
+    token_lifetime: Annotated[float, Meta(description="Seconds a sign-in token stays valid.", ge=60)] = 7 * 24 * 3600.0
     max_body_bytes: Annotated[int, Meta(description="Largest JSON request body, in bytes.", ge=1024)] = 2 * MIB
     max_upload_bytes: Annotated[int, Meta(description="Largest uploaded file, in bytes.", ge=1)] = 100 * MIB
     max_archive_bytes: Annotated[
@@ -49,9 +47,9 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     login_lockout: Annotated[
         float, Meta(description="Seconds of the first lock-out; each further one doubles, up to an hour.", gt=0)
     ] = 30.0
-    login_rate: Annotated[
-        float, Meta(description="Sign-in attempts that one address may make per minute.", gt=0)
-    ] = 60.0
+    login_rate: Annotated[float, Meta(description="Sign-in attempts that one address may make per minute.", gt=0)] = (
+        60.0
+    )
     request_rate: Annotated[
         float, Meta(description="HTTP requests per second that one credential or address may make.", gt=0)
     ] = 500.0
@@ -64,12 +62,10 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     allowed_origins: Annotated[
         tuple[str, ...],
-        Meta(description="Further origins whose pages may open WebSockets with a sign-in token, e.g. https://a.example."),
+        Meta(
+            description="Further origins whose pages may open WebSockets with a sign-in token, e.g. https://a.example."
+        ),
     ] = ()
-    metrics_token: Annotated[
-        str, Meta(description="Bearer token of /metrics; without one, metrics are refused.")
-    ] = ""
-    web_root: Annotated[
-        str, Meta(description="Folder of the built web UI; empty for the one inside the package.")
-    ] = ""
+    metrics_token: Annotated[str, Meta(description="Bearer token of /metrics; without one, metrics are refused.")] = ""
+    web_root: Annotated[str, Meta(description="Folder of the built web UI; empty for the one inside the package.")] = ""
     sockets: Annotated[SocketSettings, Meta(description="Limits of the WebSocket endpoints.")] = SocketSettings()

@@ -1,0 +1,69 @@
+"""The web application: plain ASGI, built from what the host hands in."""
+
+from __future__ import annotations
+
+import asyncio
+
+from quart import Quart
+
+from astrbot_like import __version__
+from astrbot_like.dashboard import docs_page, static, tokens
+from astrbot_like.dashboard.admin import auth as auth_routes
+from astrbot_like.dashboard.admin import health
+from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
+from astrbot_like.dashboard.errors import install_error_handlers
+from astrbot_like.dashboard.guards import Guards
+from astrbot_like.dashboard.openapi import Contract
+from astrbot_like.dashboard.routing import RouteTable
+from astrbot_like.dashboard.security import install_security_headers
+from astrbot_like.dashboard.services import DashboardServices, RouteModule
+
+WATCH = "credential watch"
+
+ROUTE_MODULES: tuple[RouteModule, ...] = (
+    health.register,
+    auth_routes.register,
+)
+
+
+def create_app(services: DashboardServices) -> Quart:
+    """Build the application.
+
+    Args:
+        services: Parts of the house; nothing is looked up elsewhere, so several applications can live in one process.
+    """
+    app = _bare_app(services)
+    guards = Guards(services.authenticator, services.settings, services.clock)
+    table = RouteTable(app, guards)
+    for register in (*ROUTE_MODULES, *services.routes):
+        register(app, services)
+    document = Contract(table.routes, __version__).document
+    docs_page.register(app, document)
+    static.register(app, services.settings)
+
+    async def start() -> None:
+        services.supervisor.job(asyncio.to_thread(tokens.warm_up), name="token library")
+        services.supervisor.service(WATCH, services.credential_watch.run)
+
+    async def stop() -> None:
+        await services.supervisor.stop_service(WATCH)
+
+    app.before_serving(start)
+    app.after_serving(stop)
+    return app
+
+
+def _bare_app(services: DashboardServices) -> Quart:
+    app = Quart(__name__, static_folder=None, template_folder=None)
+    app.asgi_http_class = PacedHttpConnection
+    app.request_class = PacedRequest
+    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
+    app.config["BODY_TIMEOUT"] = services.settings.body_timeout
+    # Streams and downloads last as long as they last; the server drops clients that don't read.
+    app.config["RESPONSE_TIMEOUT"] = None
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    install_error_handlers(app)
+    install_security_headers(app)
+    return app

@@ -1,0 +1,81 @@
+"""What stands before every route: authentication and rate limits."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from quart import g, request
+
+from astrbot_like.dashboard.addresses import client_address, parse_networks
+from astrbot_like.dashboard.auth import Authenticator
+from astrbot_like.dashboard.credentials import api_key, bearer_token
+from astrbot_like.dashboard.identity import Identity
+from astrbot_like.dashboard.limits import RateLimiter
+from astrbot_like.dashboard.settings import DashboardSettings
+from astrbot_like.domain.errors import Unauthorized
+from astrbot_like.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from astrbot_like.dashboard.routing import Access
+
+ANYONE = Identity("", "jwt", (), "")
+"""Who asks a public route."""
+
+
+class Guards:
+    """Admits requests, or refuses them with a coded error."""
+
+    def __init__(self, authenticator: Authenticator, settings: DashboardSettings, clock: Clock) -> None:
+        self._authenticator = authenticator
+        self._limiter = RateLimiter(settings.request_rate, settings.request_burst, clock)
+        self._trusted = parse_networks(settings.trusted_proxies)
+        self._metrics_token = settings.metrics_token
+
+    def address(self) -> str:
+        """Address of the client of the current request."""
+        return client_address(request.headers, request.headers.get("Remote-Addr", ""), self._trusted)
+
+    async def admit(self, access: Access) -> Identity:
+        """The identity of the current request, checked against what its route needs.
+
+        Raises:
+            Unauthorized, InsufficientScope, RateLimited: As they say.
+        """
+        if access.kind != "public":
+            identity = await self._identify(access)
+            self._limiter.take(f"{identity.kind}:{identity.credential or identity.username}")
+        else:
+            self._limiter.take(self.address())
+            identity = ANYONE
+        g.identity = identity
+        return identity
+
+    async def _identify(self, access: Access) -> Identity:
+        try:
+            match access.kind:
+                case "key":
+                    return await self._authenticator.request_key(request, access.scope)
+                case "dashboard_or_key" if not _looks_like_token():
+                    return await self._authenticator.request_key(request, access.scope)
+                case "metrics":
+                    return self._metrics_reader()
+                case _:
+                    return await self._authenticator.request_token(request)
+        except Unauthorized:
+            # Guessing is limited by address; a valid credential behind the same address is not held up by it.
+            self._limiter.take(self.address())
+            raise
+
+    def _metrics_reader(self) -> Identity:
+        if not self._metrics_token:
+            raise Unauthorized("Metrics are switched off. Set a metrics token to read them.")
+        given = (bearer_token(request) or "").encode()
+        if not hmac.compare_digest(given, self._metrics_token.encode()):
+            raise Unauthorized("The metrics token is missing or wrong.")
+        return ANYONE
+
+
+def _looks_like_token() -> bool:
+    token = bearer_token(request)
+    return token is not None and token.count(".") == 2 and not (api_key(request) or "").startswith("abk_")

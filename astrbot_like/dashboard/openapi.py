@@ -1,0 +1,300 @@
+"""The OpenAPI 3.1 document, made from the declared routes and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+
+from astrbot_like.dashboard.errors import http_status
+from astrbot_like.dashboard.routing import Access, Route
+from astrbot_like.domain import errors
+
+REF = "#/components/schemas/{name}"
+PLACEHOLDER = re.compile(r"<(?:(?:[a-z]+)(?:\([^)]*\))?:)?([A-Za-z_][A-Za-z0-9_]*)>")
+
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "public": [],
+    "dashboard": [{"token": []}],
+    "key": [{"apiKeyHeader": []}, {"apiKeyBearer": []}, {"apiKeyQuery": []}],
+    "dashboard_or_key": [{"token": []}, {"apiKeyHeader": []}],
+    "metrics": [{"metricsToken": []}],
+}
+
+SECURITY_SCHEMES: dict[str, dict[str, str]] = {
+    "apiKeyBearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key; the scheme name ApiKey works too.",
+    },
+    "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+    "apiKeyQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "api_key",
+        "description": "An API key; the name key works too.",
+    },
+    "metricsToken": {"type": "http", "scheme": "bearer", "description": "The metrics token of the settings."},
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The token of POST /api/auth/login.",
+    },
+}
+
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "ErrorEnvelope",
+    "description": "What every failed request gets.",
+    "properties": {
+        "status": {"const": "error"},
+        "message": {"type": "string", "description": "What happened and what to do."},
+        "data": {
+            "type": "object",
+            "properties": {"code": {"type": "string", "description": "Stable code, see docs/errors.md."}},
+            "required": ["code"],
+        },
+    },
+    "required": ["status", "message", "data"],
+}
+
+
+class Contract:
+    """Builds the document.
+
+    Args:
+        routes: Every declared route.
+        version: Version of the program.
+    """
+
+    def __init__(self, routes: Iterable[Route], version: str) -> None:
+        self._routes = sorted((r for r in routes if not r.page), key=lambda r: (r.path, r.methods))
+        self._version = version
+        self._inputs = [r.body for r in self._routes if r.body is not None]
+        self._outputs = [r.data for r in self._routes if r.data is not None]
+        self._outputs += [r.answer.schema for r in self._routes if r.answer is not None and r.answer.schema is not None]
+
+    def document(self) -> dict[str, Any]:
+        """The document as plain data."""
+        schemas, components = msgspec.json.schema_components([*self._inputs, *self._outputs], ref_template=REF)
+        self._schemas = schemas
+        _require_what_is_always_sent(components, self._inputs, self._outputs)
+        components["ErrorEnvelope"] = ERROR_SCHEMA
+        paths: dict[str, dict[str, Any]] = {}
+        sockets: dict[str, Any] = {}
+        for route in self._routes:
+            path = PLACEHOLDER.sub(r"{\1}", route.path)
+            if route.websocket:
+                sockets[path] = {
+                    "summary": route.summary,
+                    "description": route.description,
+                    "tags": [route.tag],
+                    "security": SECURITY[route.access.kind],
+                }
+                continue
+            for method in route.methods:
+                paths.setdefault(path, {})[method.lower()] = self._operation(route, method, components)
+        return _tidy(
+            {
+                "openapi": "3.1.0",
+                "info": {
+                    "title": "astrbot_like",
+                    "version": self._version,
+                    "description": "Open API (/api/v1) for programs, dashboard API (/api) for the web UI.",
+                    "license": {"name": "MIT", "identifier": "MIT"},
+                },
+                "servers": [{"url": "/"}],
+                "tags": [{"name": tag} for tag in sorted({r.tag for r in self._routes})],
+                "paths": paths,
+                "x-websockets": sockets,
+                "components": {
+                    "schemas": dict(sorted(components.items())),
+                    "securitySchemes": SECURITY_SCHEMES,
+                },
+            }
+        )
+
+    def _operation(self, route: Route, method: str, components: dict[str, Any]) -> dict[str, Any]:
+        name = route.name if len(route.methods) == 1 else f"{route.name}_{method.lower()}"
+        operation: dict[str, Any] = {
+            "operationId": name,
+            "summary": route.summary,
+            "description": route.description,
+            "tags": [route.tag],
+            "security": SECURITY[route.access.kind],
+            "parameters": [*_path_parameters(route), *_query_parameters(route.query)],
+            "requestBody": self._request_body(route, method),
+            "responses": self._responses(route, name, components),
+        }
+        if route.access.scope:
+            operation["x-scope"] = route.access.scope
+        return {key: value for key, value in operation.items() if value not in (None, "") and value != []} | (
+            {"security": []} if route.access.kind == "public" else {}
+        )
+
+    def _request_body(self, route: Route, method: str) -> dict[str, Any] | None:
+        if route.upload is not None:
+            properties: dict[str, Any] = {
+                route.upload.file_field: {"type": "string", "contentMediaType": "application/octet-stream"}
+            }
+            properties |= {name: {"type": "string", "description": text} for name, text in route.upload.fields}
+            schema = {"type": "object", "properties": properties, "required": [route.upload.file_field]}
+            return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+        if route.body is not None:
+            return {"required": True, "content": {"application/json": {"schema": self._schema(route.body)}}}
+        if route.any_body and method != "GET":
+            return {"content": {"*/*": {"schema": {}}}}
+        return None
+
+    def _responses(self, route: Route, name: str, components: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if route.answer is not None:
+            schema = {"type": "string"} if route.answer.schema is None else self._schema(route.answer.schema)
+            for status in route.answer.statuses:
+                found[str(status)] = {
+                    "description": route.answer.description,
+                    "content": {route.answer.media_type: {"schema": schema}},
+                }
+        else:
+            title = "".join(part.capitalize() for part in name.split("_")) + "Answer"
+            data = {"type": "object"} if route.data is None else self._schema(route.data)
+            components[title] = {
+                "type": "object",
+                "title": title,
+                "properties": {
+                    "status": {"const": "ok"},
+                    "message": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                    "data": data,
+                },
+                "required": ["status", "message", "data"],
+            }
+            found["200"] = {
+                "description": "Done.",
+                "content": {"application/json": {"schema": {"$ref": REF.format(name=title)}}},
+            }
+        by_status: dict[int, list[type[errors.BotError]]] = {}
+        for error in possible_errors(route):
+            by_status.setdefault(http_status(error), []).append(error)
+        for status, classes in sorted(by_status.items()):
+            found[str(status)] = _error_answer(status, classes)
+        return found
+
+    def _schema(self, wanted: Any) -> dict[str, Any]:
+        types = [*self._inputs, *self._outputs]
+        index = next(i for i, known in enumerate(types) if known is wanted or known == wanted)
+        return self._schemas[index]
+
+
+def possible_errors(route: Route) -> list[type[errors.BotError]]:
+    """Every error a route may answer with: its own, and those of the machinery before it."""
+    found: list[type[errors.BotError]] = [errors.RateLimited, errors.InternalError, errors.Unavailable]
+    if route.access.kind != "public":
+        found.append(errors.Unauthorized)
+    if route.access.scope:
+        found.append(errors.Forbidden)
+    if route.body is not None or route.query is not None or route.upload is not None:
+        found.append(errors.BadRequest)
+    if route.body is not None or route.upload is not None:
+        found += [errors.TooLarge, errors.UnsupportedMediaType]
+    if route.path_args:
+        found += [errors.NotFound]
+    return [*found, *(error for error in route.errors if error not in found)]
+
+
+def render(document: dict[str, Any]) -> str:
+    """The document's bytes as they are stored and compared."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _error_answer(status: int, classes: list[type[errors.BotError]]) -> dict[str, Any]:
+    codes = sorted({cls.code for cls in classes})
+    example = next(cls for cls in classes if cls.code == codes[0])
+    answer: dict[str, Any] = {
+        "description": "Error: " + ", ".join(codes) + ".",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": REF.format(name="ErrorEnvelope")},
+                "example": {"status": "error", "message": example.default_message, "data": {"code": codes[0]}},
+            }
+        },
+    }
+    if status == 429:
+        answer["headers"] = {
+            "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}
+        }
+    return answer
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    names = PLACEHOLDER.findall(route.path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(query: Any) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    _, components = msgspec.json.schema_components([query], ref_template=REF)
+    schema = components[query.__name__]
+    required = schema.get("required", [])
+    found: list[dict[str, Any]] = []
+    for name, prop in schema["properties"].items():
+        inner = dict(prop)
+        description = inner.pop("description", "")
+        parameter: dict[str, Any] = {"name": name, "in": "query", "required": name in required, "schema": inner}
+        if description:
+            parameter["description"] = description
+        found.append(parameter)
+    return found
+
+
+def _require_what_is_always_sent(components: dict[str, Any], inputs: list[Any], outputs: list[Any]) -> None:
+    """Fields with a default are optional in what comes in, but always present in what goes out."""
+    incoming = set(_structs(inputs))
+    for struct in _structs(outputs):
+        if struct in incoming or struct.__struct_config__.omit_defaults:
+            continue
+        schema = components.get(struct.__name__)
+        if schema is not None and "properties" in schema:
+            optional = {f.encode_name for f in msgspec.structs.fields(struct) if msgspec.UnsetType in get_args(f.type)}
+            schema["required"] = [name for name in schema["properties"] if name not in optional]
+
+
+def _structs(types: Iterable[Any]) -> Iterable[type[msgspec.Struct]]:
+    pending: list[Any] = list(msgspec.inspect.multi_type_info(types))
+    seen: set[Any] = set()
+    while pending:
+        info = pending.pop()
+        if isinstance(info, msgspec.inspect.StructType):
+            if info.cls in seen:
+                continue
+            seen.add(info.cls)
+            yield info.cls
+            pending.extend(field.type for field in info.fields)
+        elif isinstance(info, msgspec.inspect.UnionType):
+            pending.extend(info.types)
+        elif isinstance(info, msgspec.inspect.Metadata):
+            pending.append(info.type)
+        else:
+            inner = (getattr(info, name, None) for name in ("item_type", "key_type", "value_type"))
+            pending.extend(found for found in inner if found is not None)
+            pending.extend(getattr(info, "item_types", ()))
+
+
+def _tidy(value: Any) -> Any:
+    """The same document on every Python: docstrings are cleaned (3.13 does it itself, earlier versions don't)."""
+    if isinstance(value, dict):
+        return {
+            key: inspect.cleandoc(item) if key == "description" and isinstance(item, str) else _tidy(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_tidy(item) for item in value]
+    return value
+
+
+__all__ = ["Access", "Contract", "possible_errors", "render"]
