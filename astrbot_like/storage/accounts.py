@@ -1,0 +1,201 @@
+"""Accounts, failed sign-ins, ended tokens and the installation's own values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+
+from astrbot_like.domain.accounts import Account
+from astrbot_like.domain.errors import Conflict, NotFound
+from astrbot_like.storage.database import Database
+from astrbot_like.storage.rows import iso, now_ms
+from astrbot_like.storage.tables import accounts, installation, login_failures, revoked_tokens
+
+
+class LoginFailures(msgspec.Struct, frozen=True):
+    """Failed sign-ins of an account or an address. ``locked_until`` is in seconds since the epoch, 0: not locked."""
+
+    subject: str
+    failures: int
+    last_at: float
+    locked_until: float
+
+
+class AccountStore:
+    """Rows of people who may sign in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, username: str) -> Account | None:
+        """The account, or None."""
+        return await self._database.read(lambda c: _one(c, username))
+
+    async def all(self) -> list[Account]:
+        """All accounts by name."""
+        query = select(accounts).order_by(accounts.c.username)
+        return await self._database.read(lambda c: [_account_of(row) for row in c.execute(query)])
+
+    async def add(self, username: str, password_hash: str, *, must_change_password: bool) -> Account:
+        """Make an account.
+
+        Raises:
+            Conflict: The name is taken.
+        """
+        now = now_ms()
+        values = (username, password_hash, must_change_password, 0, now, now)
+
+        def work(connection: Connection) -> None:
+            try:
+                connection.execute(insert(accounts).values(values))
+            except IntegrityError as error:
+                raise Conflict("An account of this name exists.") from error
+
+        await self._database.write(work)
+        return _account_of(values)
+
+    async def change(
+        self,
+        username: str,
+        *,
+        new_username: str | None = None,
+        password_hash: str | None = None,
+        must_change_password: bool | None = None,
+        end_tokens: bool = False,
+    ) -> Account:
+        """Change an account.
+
+        Args:
+            end_tokens: Sign it out everywhere.
+
+        Raises:
+            NotFound: There is no such account.
+            Conflict: The new name is taken.
+        """
+        values: dict[str, Any] = {"updated_ms": now_ms()}
+        if new_username is not None:
+            values["username"] = new_username
+        if password_hash is not None:
+            values["password_hash"] = password_hash
+        if must_change_password is not None:
+            values["must_change_password"] = must_change_password
+        if end_tokens:
+            values["token_generation"] = accounts.c.token_generation + 1
+
+        def work(connection: Connection) -> Account:
+            try:
+                connection.execute(update(accounts).where(accounts.c.username == username).values(values))
+            except IntegrityError as error:
+                raise Conflict("An account of this name exists.") from error
+            found = _one(connection, new_username or username)
+            if found is None:
+                raise NotFound("There is no such account.")
+            return found
+
+        return await self._database.write(work)
+
+    async def delete(self, username: str) -> None:
+        """Delete an account; an unknown one is ignored."""
+        await self._database.write(lambda c: c.execute(delete(accounts).where(accounts.c.username == username)))
+
+    # --- failed sign-ins ------------------------------------------------------------------------------
+
+    async def failures(self, subjects: list[str]) -> dict[str, LoginFailures]:
+        """Failures of these subjects, where there are any."""
+        query = select(login_failures).where(login_failures.c.subject.in_(subjects))
+
+        def work(connection: Connection) -> dict[str, LoginFailures]:
+            return {
+                subject: LoginFailures(subject, count, last / 1000, locked / 1000)
+                for subject, count, last, locked in connection.execute(query)
+            }
+
+        return await self._database.read(work)
+
+    async def put_failures(self, entries: list[LoginFailures]) -> None:
+        """Store failures."""
+        rows = [
+            {
+                "subject": entry.subject,
+                "failures": entry.failures,
+                "last_ms": int(entry.last_at * 1000),
+                "locked_until_ms": int(entry.locked_until * 1000),
+            }
+            for entry in entries
+        ]
+        statement = upsert(login_failures)
+        statement = statement.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={name: statement.excluded[name] for name in ("failures", "last_ms", "locked_until_ms")},
+        )
+        await self._database.write(lambda c: c.execute(statement, rows))
+
+    async def clear_failures(self, subjects: list[str], *, older_than: float | None = None) -> None:
+        """Forget failures of these subjects, or (with ``older_than``, seconds since the epoch) old ones of anybody."""
+        condition = login_failures.c.subject.in_(subjects)
+        if older_than is not None:
+            condition |= login_failures.c.last_ms < int(older_than * 1000)
+        await self._database.write(lambda c: c.execute(delete(login_failures).where(condition)))
+
+    # --- ended tokens ---------------------------------------------------------------------------------
+
+    async def revoke_token(self, token_id: str, expires_at: float, *, now: float) -> None:
+        """End one sign-in; entries of tokens that have expired anyhow are dropped."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(revoked_tokens).where(revoked_tokens.c.expires_at < now))
+            connection.execute(
+                upsert(revoked_tokens).values(token_id=token_id, expires_at=expires_at).on_conflict_do_nothing()
+            )
+
+        await self._database.write(work)
+
+    async def revoked_tokens(self, *, now: float) -> set[str]:
+        """Ids of all ended tokens that have not expired yet."""
+        query = select(revoked_tokens.c.token_id).where(revoked_tokens.c.expires_at >= now)
+        return await self._database.read(lambda c: set(c.execute(query).scalars()))
+
+
+class InstallationStore:
+    """Values that there is one of."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, key: str) -> str | None:
+        """The value, or None."""
+        query = select(installation.c.value).where(installation.c.key == key)
+        return await self._database.read(lambda c: c.execute(query).scalar())
+
+    async def put(self, key: str, value: str) -> None:
+        """Store a value."""
+        statement = upsert(installation).values(key=key, value=value)
+        statement = statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value})
+        await self._database.write(lambda c: c.execute(statement))
+
+    async def put_new(self, key: str, value: str) -> str:
+        """Store a value unless there is one.
+
+        Returns:
+            The value that stands.
+        """
+
+        def work(connection: Connection) -> str:
+            connection.execute(upsert(installation).values(key=key, value=value).on_conflict_do_nothing())
+            return str(connection.execute(select(installation.c.value).where(installation.c.key == key)).scalar_one())
+
+        return await self._database.write(work)
+
+
+def _one(connection: Connection, username: str) -> Account | None:
+    row = connection.execute(select(accounts).where(accounts.c.username == username)).first()
+    return None if row is None else _account_of(row)
+
+
+def _account_of(row: Any) -> Account:
+    username, password_hash, must_change, generation, created, updated = row
+    return Account(username, password_hash, bool(must_change), generation, iso(created), iso(updated))

@@ -1,0 +1,463 @@
+"""Sessions and their conversations: the repository, with the ones in use kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select, tuple_, update
+
+from astrbot_like.domain.errors import NotFound, SessionError
+from astrbot_like.domain.history import Conversation, Session, StoredMessage
+from astrbot_like.domain.profiles import DEFAULT_PROFILE
+from astrbot_like.runtime.ids import new_id
+from astrbot_like.storage.database import Database
+from astrbot_like.storage.lru import Lru
+from astrbot_like.storage.rows import conversation_of, iso, now_ms, session_of
+from astrbot_like.storage.tables import conversations, messages, sessions
+
+WEBCHAT = "webchat"
+TITLE_LENGTH = 60
+"""Characters of a session's first message that name it until somebody renames it."""
+
+
+class SessionPage(msgspec.Struct, frozen=True):
+    """Some sessions, newest first. ``cursor`` asks for the ones after them; None: there are no more.
+
+    ``total`` is None unless it was asked for.
+    """
+
+    sessions: tuple[Session, ...]
+    cursor: str | None = None
+    total: int | None = None
+
+
+class SessionStore:
+    """The ``Sessions`` port, and what administrators and plugins do with sessions and conversations."""
+
+    def __init__(self, database: Database, *, cache: int) -> None:
+        self._database = database
+        self._sessions: Lru[str, Session] = Lru(cache)
+        self._by_umo: Lru[str, str] = Lru(cache)
+        self._conversations: Lru[str, Conversation] = Lru(cache)
+
+    # --- sessions -------------------------------------------------------------------------------------
+
+    async def get(self, session_id: str) -> Session | None:
+        """The session, or None."""
+        found = self._sessions.get(session_id)
+        if found is None:
+            found = await self._database.read(lambda c: _one_session(c, sessions.c.session_id == session_id))
+            if found is not None:
+                self._keep(found)
+        return found
+
+    async def by_umo(self, umo: str) -> Session | None:
+        """The session with that unified message origin, or None."""
+        session_id = self._by_umo.get(umo)
+        if session_id is not None:
+            return await self.get(session_id)
+        found = await self._database.read(lambda c: _one_session(c, sessions.c.umo == umo))
+        if found is not None:
+            self._keep(found)
+        return found
+
+    async def open(
+        self,
+        session_id: str | None,
+        *,
+        username: str,
+        platform_id: str = WEBCHAT,
+        umo: str | None = None,
+        is_group: bool = False,
+    ) -> Session:
+        """The user's session, made (with a first conversation) when it does not exist.
+
+        A session of the web chat belongs to one user. One of another platform is known by its ``umo`` and used by
+        everybody who writes there.
+
+        Raises:
+            SessionError: It exists and belongs to another user.
+        """
+        found = self._sessions.get(session_id) if session_id is not None else None
+        if found is None and session_id is None and umo is not None:
+            found = await self.by_umo(umo)
+        if found is None:
+            name = session_id or umo or new_id()
+            origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{name}"
+            found = await self.get(name)
+            if found is None:
+                wanted = _NewSession(name, platform_id, username, is_group, origin, new_id())
+                found = await self._database.write(lambda c: _open(c, wanted))
+                self._keep(found)
+        if found.creator != username and found.platform_id == WEBCHAT:
+            raise SessionError
+        return found
+
+    async def list(
+        self,
+        *,
+        creator: str | None = None,
+        platform_id: str | None = None,
+        profile_id: str | None = None,
+        search: str = "",
+        cursor: str | None = None,
+        offset: int = 0,
+        limit: int = 20,
+        count: bool = False,
+    ) -> SessionPage:
+        """Sessions, last used first.
+
+        Args:
+            search: Part of the name, the creator or the origin.
+            cursor: ``SessionPage.cursor`` of the page before; ``offset`` is for callers that number their pages.
+            count: Whether to count all that fit.
+        """
+
+        def filtered(query: Select[Any]) -> Select[Any]:
+            if creator is not None:
+                query = query.where(sessions.c.creator == creator)
+            if platform_id is not None:
+                query = query.where(sessions.c.platform_id == platform_id)
+            if profile_id is not None:
+                query = query.where(sessions.c.profile_id == profile_id)
+            if search:
+                query = query.where(
+                    sessions.c.display_name.contains(search, autoescape=True)
+                    | sessions.c.creator.contains(search, autoescape=True)
+                    | sessions.c.umo.contains(search, autoescape=True)
+                )
+            return query
+
+        def work(connection: Connection) -> SessionPage:
+            query = filtered(select(sessions)).order_by(sessions.c.updated_ms.desc(), sessions.c.session_id.desc())
+            if cursor is not None:
+                updated, _, last = cursor.partition(":")
+                if not updated.isdigit():
+                    return SessionPage(())
+                query = query.where(
+                    tuple_(sessions.c.updated_ms, sessions.c.session_id) < tuple_(int(updated), last)  # type: ignore[arg-type]
+                )
+            rows = connection.execute(query.limit(limit + 1).offset(offset)).all()
+            more = f"{rows[limit - 1].updated_ms}:{rows[limit - 1].session_id}" if len(rows) > limit else None
+            total = connection.execute(filtered(select(func.count()).select_from(sessions))).scalar() if count else None
+            return SessionPage(tuple(map(session_of, rows[:limit])), more, total)
+
+        return await self._database.read(work)
+
+    async def rename(self, session_id: str, display_name: str) -> Session:
+        """Give a session a name.
+
+        Raises:
+            NotFound: There is no such session.
+        """
+        return await self._change(session_id, display_name=display_name)
+
+    async def bind_profile(self, session_id: str, profile_id: str) -> Session:
+        """Route a session to a profile.
+
+        Raises:
+            NotFound: There is no such session.
+        """
+        return await self._change(session_id, profile_id=profile_id)
+
+    async def unbind_profile(self, profile_id: str) -> None:
+        """Route all sessions of a profile back to the default one."""
+        await self._database.write(
+            lambda c: c.execute(
+                update(sessions).where(sessions.c.profile_id == profile_id).values(profile_id=DEFAULT_PROFILE)
+            )
+        )
+        self._sessions.clear()
+
+    async def delete(self, session_ids: Iterable[str]) -> None:
+        """Delete sessions with their conversations and messages; attachments are the caller's."""
+        ids = list(session_ids)
+
+        def work(connection: Connection) -> list[str]:
+            gone = connection.execute(
+                select(conversations.c.conversation_id).where(conversations.c.session_id.in_(ids))
+            ).scalars()
+            found = list(gone)
+            connection.execute(delete(sessions).where(sessions.c.session_id.in_(ids)))
+            return found
+
+        for conversation_id in await self._database.write(work):
+            self._conversations.drop(conversation_id)
+        for session_id in ids:
+            self._forget(session_id)
+
+    async def _change(self, session_id: str, **values: Any) -> Session:
+        def work(connection: Connection) -> Session:
+            connection.execute(update(sessions).where(sessions.c.session_id == session_id).values(**values))
+            found = _one_session(connection, sessions.c.session_id == session_id)
+            if found is None:
+                raise NotFound("There is no such session.")
+            return found
+
+        found = await self._database.write(work)
+        self._keep(found)
+        return found
+
+    # --- conversations --------------------------------------------------------------------------------
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """The conversation, or None."""
+        found = self._conversations.get(conversation_id)
+        if found is None:
+            found = await self._database.read(lambda c: _one_conversation(c, conversation_id))
+            if found is not None:
+                self._conversations.put(conversation_id, found)
+        return found
+
+    async def conversations(self, session_id: str) -> list[Conversation]:
+        """All conversations of a session, oldest first."""
+        query = select(conversations).where(conversations.c.session_id == session_id)
+        order = query.order_by(conversations.c.created_ms, conversations.c.conversation_id)
+        return await self._database.read(lambda c: [conversation_of(row) for row in c.execute(order)])
+
+    async def new_conversation(
+        self, session_id: str, *, title: str = "", persona_id: str | None = None
+    ) -> Conversation:
+        """Begin a conversation in a session; it becomes the current one.
+
+        Raises:
+            NotFound: There is no such session.
+        """
+
+        def work(connection: Connection) -> tuple[Session, Conversation]:
+            session = _one_session(connection, sessions.c.session_id == session_id)
+            if session is None:
+                raise NotFound("There is no such session.")
+            conversation_id = new_id()
+            _insert_conversation(connection, conversation_id, session_id, session.umo, title, persona_id)
+            return _select(connection, session_id, conversation_id)
+
+        return self._selected(await self._database.write(work))
+
+    async def switch_conversation(self, session_id: str, conversation_id: str) -> Conversation:
+        """Make one of a session's conversations the current one.
+
+        Raises:
+            NotFound: The session has no such conversation.
+        """
+
+        def work(connection: Connection) -> tuple[Session, Conversation]:
+            found = _one_conversation(connection, conversation_id)
+            if found is None or found.session_id != session_id:
+                raise NotFound("There is no such conversation in this session.")
+            return _select(connection, session_id, conversation_id)
+
+        return self._selected(await self._database.write(work))
+
+    async def change_conversation(self, conversation_id: str, **values: Any) -> Conversation:
+        """Set columns of a conversation (``title``, ``persona_id``, ``summary``, ``token_usage``, ``context_after``).
+
+        Raises:
+            NotFound: There is no such conversation.
+        """
+
+        def work(connection: Connection) -> Conversation:
+            return change_conversation(connection, conversation_id, values)
+
+        found = await self._database.write(work)
+        self._conversations.put(conversation_id, found)
+        return found
+
+    async def delete_conversation(self, conversation_id: str) -> Session | None:
+        """Delete a conversation with its messages. If it was the current one, the newest other becomes current,
+        or a new one.
+
+        Returns:
+            Its session; None when there was no such conversation.
+        """
+
+        def work(connection: Connection) -> Session | None:
+            gone = _one_conversation(connection, conversation_id)
+            if gone is None:
+                return None
+            connection.execute(delete(conversations).where(conversations.c.conversation_id == conversation_id))
+            session = _one_session(connection, sessions.c.session_id == gone.session_id)
+            if session is None or session.conversation_id != conversation_id:
+                return session
+            newest = connection.execute(
+                select(conversations.c.conversation_id)
+                .where(conversations.c.session_id == session.session_id)
+                .order_by(conversations.c.created_ms.desc())
+                .limit(1)
+            ).scalar()
+            if newest is None:
+                newest = new_id()
+                _insert_conversation(connection, newest, session.session_id, session.umo, "", None)
+            return _select(connection, session.session_id, newest)[0]
+
+        session = await self._database.write(work)
+        self._conversations.drop(conversation_id)
+        if session is not None:
+            self._keep(session)
+        return session
+
+    # --- what the history tells -----------------------------------------------------------------------
+
+    def touched(self, message: StoredMessage) -> None:
+        """A message was stored: move the cached rows along."""
+        session = self._sessions.peek(message.session_id)
+        if session is not None:
+            name = session.display_name or title_of(message.role, message.text)
+            self._sessions.put(
+                message.session_id,
+                msgspec.structs.replace(session, updated_at=message.created_at, display_name=name),
+            )
+        conversation = self._conversations.peek(message.conversation_id)
+        if conversation is not None:
+            self._conversations.put(
+                message.conversation_id, msgspec.structs.replace(conversation, updated_at=message.created_at)
+            )
+
+    def forget_conversation(self, conversation_id: str) -> None:
+        """Read a conversation anew next time."""
+        self._conversations.drop(conversation_id)
+
+    def _selected(self, pair: tuple[Session, Conversation]) -> Conversation:
+        session, conversation = pair
+        self._keep(session)
+        self._conversations.put(conversation.conversation_id, conversation)
+        return conversation
+
+    def _keep(self, session: Session) -> None:
+        self._sessions.put(session.session_id, session)
+        self._by_umo.put(session.umo, session.session_id)
+
+    def _forget(self, session_id: str) -> None:
+        session = self._sessions.drop(session_id)
+        if session is not None:
+            self._by_umo.drop(session.umo)
+
+
+class _NewSession(msgspec.Struct, frozen=True):
+    session_id: str
+    platform_id: str
+    creator: str
+    is_group: bool
+    umo: str
+    conversation_id: str
+
+
+def title_of(role: str, text: str) -> str:
+    """What a session is called after its first message; only a user's message names it."""
+    return " ".join(text.split())[:TITLE_LENGTH] if role == "user" else ""
+
+
+touch_session = (
+    update(sessions)
+    .where(sessions.c.session_id == bindparam("b_session"))
+    .values(
+        updated_ms=bindparam("b_now"),
+        display_name=case((sessions.c.display_name == "", bindparam("b_title")), else_=sessions.c.display_name),
+    )
+)
+"""Run by the history within the transaction that stores messages."""
+
+touch_conversation = (
+    update(conversations)
+    .where(conversations.c.conversation_id == bindparam("b_conversation"))
+    .values(updated_ms=bindparam("b_now"))
+)
+
+
+def change_conversation(connection: Connection, conversation_id: str, values: dict[str, Any]) -> Conversation:
+    """Set columns of a conversation and return it."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.conversation_id == conversation_id)
+        .values(updated_ms=now_ms(), **values)
+    )
+    found = _one_conversation(connection, conversation_id)
+    if found is None:
+        raise NotFound("There is no such conversation.")
+    return found
+
+
+def last_message_id(connection: Connection, conversation_id: str) -> int:
+    """The greatest message id of a conversation, 0 without any."""
+    query = select(func.max(messages.c.id)).where(messages.c.conversation_id == conversation_id)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def _one_session(connection: Connection, condition: Any) -> Session | None:
+    row = connection.execute(select(sessions).where(condition)).first()
+    return None if row is None else session_of(row)
+
+
+def _one_conversation(connection: Connection, conversation_id: str) -> Conversation | None:
+    query = select(conversations).where(conversations.c.conversation_id == conversation_id)
+    row = connection.execute(query).first()
+    return None if row is None else conversation_of(row)
+
+
+def _open(connection: Connection, wanted: _NewSession) -> Session:
+    """The session as it is now: another caller may have made it, by its id or its origin, a moment ago."""
+    condition = (sessions.c.session_id == wanted.session_id) | (sessions.c.umo == wanted.umo)
+    found = _one_session(connection, condition)
+    if found is not None:
+        return found
+    now = now_ms()
+    connection.execute(
+        insert(sessions).values(
+            session_id=wanted.session_id,
+            platform_id=wanted.platform_id,
+            creator=wanted.creator,
+            display_name="",
+            is_group=wanted.is_group,
+            conversation_id=wanted.conversation_id,
+            profile_id=DEFAULT_PROFILE,
+            umo=wanted.umo,
+            created_ms=now,
+            updated_ms=now,
+        )
+    )
+    _insert_conversation(connection, wanted.conversation_id, wanted.session_id, wanted.umo, "", None)
+    return Session(
+        session_id=wanted.session_id,
+        platform_id=wanted.platform_id,
+        creator=wanted.creator,
+        display_name="",
+        is_group=wanted.is_group,
+        conversation_id=wanted.conversation_id,
+        profile_id=DEFAULT_PROFILE,
+        umo=wanted.umo,
+        created_at=iso(now),
+        updated_at=iso(now),
+    )
+
+
+def _insert_conversation(
+    connection: Connection, conversation_id: str, session_id: str, umo: str, title: str, persona_id: str | None
+) -> None:
+    now = now_ms()
+    connection.execute(
+        insert(conversations).values(
+            conversation_id=conversation_id,
+            session_id=session_id,
+            umo=umo,
+            title=title,
+            persona_id=persona_id,
+            summary="",
+            context_after=0,
+            token_usage=0,
+            created_ms=now,
+            updated_ms=now,
+        )
+    )
+
+
+def _select(connection: Connection, session_id: str, conversation_id: str) -> tuple[Session, Conversation]:
+    connection.execute(
+        update(sessions).where(sessions.c.session_id == session_id).values(conversation_id=conversation_id)
+    )
+    session = _one_session(connection, sessions.c.session_id == session_id)
+    conversation = _one_conversation(connection, conversation_id)
+    if session is None or conversation is None:
+        raise NotFound("There is no such conversation.")
+    return session, conversation
