@@ -19,6 +19,11 @@ from astrbot_like.domain.errors import TooLarge, Unavailable
 WINDOW = 256 * 1024
 """Bytes waiting to be read at which the sender is held back."""
 
+LINGER_BYTES = 256 * 1024 * 1024
+LINGER_SECONDS = 30.0
+"""How much, and how long, of a refused body is read on, so that a client that only reads after it has sent gets the
+answer rather than a broken connection."""
+
 
 class ClientGone(Unavailable):
     """The client closed the connection before its body was complete; nobody reads the answer."""
@@ -171,6 +176,15 @@ class PacedHttpConnection(ASGIHTTPConnection):
             return await receive()
 
         return paced
+
+
+async def linger(body: PacedBody) -> None:
+    """Read on, and drop, what a client still sends of a body that was refused."""
+    try:
+        async with asyncio.timeout(LINGER_SECONDS):
+            await body.drain(LINGER_BYTES)
+    except (TimeoutError, ClientGone):
+        return
 
 
 def too_large_text(limit: int | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from quart import Request
 from werkzeug.datastructures import MultiDict
 
+from astrbot_like.dashboard.bodies import PacedBody, linger
 from astrbot_like.domain import errors
 
 T = TypeVar("T")
@@ -24,7 +26,15 @@ async def read_body(request: Request, body_type: type[T]) -> T:
         UnsupportedMediaType: The content type is not JSON.
         BadRequest: Not JSON, or ``Missing key: NAME``, or a value of the wrong type.
     """
-    data = await request.get_data(cache=False, as_text=False)
+    body = cast(PacedBody, request.body)
+    try:
+        async with asyncio.timeout(request.body_timeout):
+            data = await body
+    except TimeoutError:
+        raise errors.BadRequest("The body did not come in time.") from None
+    except errors.TooLarge:
+        await linger(body)
+        raise
     if data and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise errors.UnsupportedMediaType("Send the body as application/json.")
     return decode_json(data or b"{}", body_type)

@@ -1,0 +1,52 @@
+"""From an adapter's default configuration to the form that the web UI shows.
+
+AstrBot's adapters declare a flat dictionary of defaults (``default_config_tmpl``). A field's type follows from its
+default; a field may also be declared in full, as in ``_conf_schema.json``, through the adapter's ``config_schema``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from astrbot_like.operations.secrets import is_secret
+
+HOUSEKEEPING = frozenset({"id", "type", "enable", "provider", "provider_type", "hint"})
+"""Fields of every adapter that the form shows apart, or not at all."""
+
+
+def form_schema(
+    template: Mapping[str, Any] | None, declared: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Fields of an adapter in the shape of ``_conf_schema.json``.
+
+    Args:
+        template: Its defaults.
+        declared: Descriptions, hints, options … for some of its fields; they win.
+    """
+    schema: dict[str, dict[str, Any]] = {}
+    for name, default in (template or {}).items():
+        if name not in HOUSEKEEPING:
+            schema[name] = _field(name, default)
+    for name, field in (declared or {}).items():
+        schema[name] = {**schema.get(name, {}), **field}
+    return schema
+
+
+def _field(name: str, default: Any) -> dict[str, Any]:
+    field: dict[str, Any] = {"type": "string", "description": name.replace("_", " "), "default": default}
+    if isinstance(default, bool):
+        field["type"] = "bool"
+    elif isinstance(default, int):
+        field["type"] = "int"
+    elif isinstance(default, float):
+        field["type"] = "float"
+    elif isinstance(default, list | tuple):
+        field["type"] = "list"
+    elif isinstance(default, Mapping):
+        field["type"] = "dict"
+    elif isinstance(default, str) and "\n" in default:
+        field["type"] = "text"
+    if is_secret(name):
+        field["secret"] = True
+    return field

@@ -1,0 +1,358 @@
+"""What an administrator does with providers: add, change, remove, test, ask for models and voices."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from astrbot_like.domain.errors import BadRequest, BotError, Conflict, NotFound
+from astrbot_like.domain.profiles import ProviderConfig
+from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, coded_error
+from astrbot_like.operations import provider_tests
+from astrbot_like.operations.config_templates import form_schema
+from astrbot_like.operations.secrets import mask, unmask
+from astrbot_like.runtime.clock import Clock
+
+log = logging.getLogger(__name__)
+
+TEST_DEADLINE = 30.0
+"""Seconds a test or a list of models may take."""
+
+HOUSEKEEPING = ("id", "type", "provider_type", "enable")
+
+Health: TypeAlias = Literal["ok", "failing", "open", "unknown", "off"]
+
+
+class ProviderView(msgspec.Struct, frozen=True):
+    """A configured provider as people see it.
+
+    Attributes:
+        config: Every option, secrets masked; a mask that is sent back keeps the secret.
+        health: ``ok``, ``failing`` (its last call failed), ``open`` (left out for a while), ``unknown`` (not used yet),
+            ``off``.
+        last_error: What went wrong last; empty when nothing did.
+    """
+
+    id: str
+    type: str
+    provider_type: str
+    display_name: str
+    enable: bool
+    read_only: bool
+    health: Health
+    last_error: str
+    model: str
+    config: dict[str, Any]
+
+
+class ProviderTypeView(msgspec.Struct, frozen=True):
+    """A type of provider that can be added.
+
+    Attributes:
+        default_config: Options with their defaults.
+        schema: The form, in the shape of ``_conf_schema.json``; ``secret: true`` marks secrets.
+    """
+
+    type: str
+    provider_type: str
+    display_name: str
+    description: str
+    plugin: str
+    default_config: dict[str, Any]
+    schema: dict[str, dict[str, Any]]
+
+
+class TestResult(msgspec.Struct, frozen=True):
+    """What came of a test.
+
+    Attributes:
+        ok: Whether the provider answered.
+        answer: Its answer, in words.
+        seconds: Until the answer.
+        message: What to do when it did not answer; empty otherwise.
+    """
+
+    ok: bool
+    answer: str
+    seconds: float
+    message: str
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """A voice of a text-to-speech provider."""
+
+    id: str
+    name: str
+    language: str
+
+
+class RegisteredType(Protocol):
+    """A provider type that a plugin registered (``ProviderMetaData`` of the plugin API)."""
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def provider_type(self) -> Any: ...
+
+    @property
+    def desc(self) -> str: ...
+
+    @property
+    def default_config_tmpl(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def provider_display_name(self) -> str | None: ...
+
+
+class TypeCatalogue(Protocol):
+    """Every provider type registered now."""
+
+    def all(self) -> Sequence[RegisteredType]:
+        """All of them."""
+        ...
+
+    def plugin_of(self, type_name: str, /) -> str:
+        """Name of the plugin that supplies a type; empty when unknown."""
+        ...
+
+
+class ProviderConfigs(Protocol):
+    """Where provider configurations are kept."""
+
+    async def list(self) -> Sequence[ProviderConfig]:
+        """All, oldest first."""
+        ...
+
+    async def get(self, provider_id: str, /) -> ProviderConfig | None:
+        """One, or None."""
+        ...
+
+    async def save(self, config: ProviderConfig, /) -> ProviderConfig:
+        """Add or replace one."""
+        ...
+
+    async def delete(self, provider_id: str, /) -> bool:
+        """Remove one; False when there was none."""
+        ...
+
+
+class ProviderOperations:
+    """Operations on providers.
+
+    Args:
+        configs: Where they are kept.
+        directory: The running instances.
+        catalogue: Registered types.
+        scratch: Makes an empty directory, for testing a configuration that is not saved.
+        clock: For deadlines.
+    """
+
+    def __init__(
+        self,
+        *,
+        configs: ProviderConfigs,
+        directory: ProviderDirectory,
+        catalogue: TypeCatalogue,
+        scratch: Callable[[], ProviderDirectory],
+        clock: Clock,
+    ) -> None:
+        self._configs = configs
+        self._directory = directory
+        self._catalogue = catalogue
+        self._scratch = scratch
+        self._clock = clock
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    def catalogue(self) -> list[ProviderTypeView]:
+        """Types that can be added, by name."""
+        return [
+            ProviderTypeView(
+                type=known.type,
+                provider_type=_kind(known.provider_type),
+                display_name=known.provider_display_name or known.type,
+                description=known.desc,
+                plugin=self._catalogue.plugin_of(known.type),
+                default_config=dict(known.default_config_tmpl or {}),
+                schema=form_schema(known.default_config_tmpl, getattr(known, "config_schema", None)),
+            )
+            for known in sorted(self._catalogue.all(), key=lambda known: known.type)
+        ]
+
+    async def list(self) -> list[ProviderView]:
+        """Every configured provider, those of the settings file included."""
+        names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}
+        stored = {config.id: config for config in await self._configs.list()}
+        # What runs wins: a provider of the settings file is not in the store.
+        stored.update({entry.id: entry.config for entry in self._directory.entries()})
+        return [self._view(config, names.get(config.type, config.type)) for config in stored.values()]
+
+    def _view(self, config: ProviderConfig, display_name: str) -> ProviderView:
+        entry = self._directory.get(config.id)
+        return ProviderView(
+            id=config.id,
+            type=config.type,
+            provider_type=config.provider_type or (entry.kind if entry else ""),
+            display_name=display_name,
+            enable=config.enable,
+            read_only=config.read_only,
+            health=self._health(config, entry),
+            last_error="" if entry is None or not config.enable else entry.error or entry.last_error,
+            model=entry.model if entry is not None else "",
+            config=mask({**config.config, "id": config.id, "type": config.type, "enable": config.enable}),
+        )
+
+    def _health(self, config: ProviderConfig, entry: ProviderEntry | None) -> Health:
+        if not config.enable:
+            return "off"
+        if entry is None:
+            return "unknown"
+        if not entry.breaker.allows(self._clock.monotonic()):
+            return "open"
+        return "failing" if entry.error or entry.last_error else "ok"
+
+    # --- changing ---------------------------------------------------------------------------------
+
+    async def create(self, config: Mapping[str, Any]) -> ProviderView:
+        """Add a provider and start it.
+
+        Raises:
+            BadRequest: ``Missing key: id`` or ``type``, or an unknown type.
+            Conflict: A provider with that id exists.
+        """
+        made = self._from_options(config, {})
+        if self._directory.get(made.id) is not None or await self._configs.get(made.id) is not None:
+            raise Conflict(f"A provider named {made.id!r} exists already. Choose another id.")
+        return await self._store(made)
+
+    async def update(self, provider_id: str, config: Mapping[str, Any]) -> ProviderView:
+        """Change a provider and start it anew; masked secrets stay as they are.
+
+        Raises:
+            NotFound: There is none with that id.
+            Conflict: It was declared in the settings file, or the new id is taken.
+        """
+        old = await self._stored(provider_id)
+        changed = self._from_options({**config, "type": config.get("type", old.type)}, old.config, old.id)
+        if changed.id != old.id:
+            if self._directory.get(changed.id) is not None:
+                raise Conflict(f"A provider named {changed.id!r} exists already. Choose another id.")
+            await self.delete(old.id)
+        return await self._store(changed)
+
+    async def delete(self, provider_id: str) -> None:
+        """Stop a provider and forget it.
+
+        Raises:
+            NotFound: There is none with that id.
+            Conflict: It was declared in the settings file.
+        """
+        await self._stored(provider_id)
+        await self._configs.delete(provider_id)
+        await self._directory.remove(provider_id)
+
+    async def _store(self, config: ProviderConfig) -> ProviderView:
+        saved = await self._configs.save(config)
+        await self._directory.put(saved)
+        log.info("provider saved", extra={"provider": saved.id, "type": saved.type})
+        names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}
+        return self._view(saved, names.get(saved.type, saved.type))
+
+    async def _stored(self, provider_id: str) -> ProviderConfig:
+        found = await self._configs.get(provider_id)
+        if found is not None and not found.read_only:
+            return found
+        if found is not None or self._directory.get(provider_id) is not None:
+            raise Conflict(f"Provider {provider_id!r} is declared in the settings file. Change it there.")
+        raise NotFound(f"There is no provider named {provider_id!r}.")
+
+    def _from_options(
+        self, options: Mapping[str, Any], old: Mapping[str, Any], default_id: str = ""
+    ) -> ProviderConfig:
+        provider_id = options.get("id", default_id)
+        type_name = options.get("type")
+        for name, value in (("id", provider_id), ("type", type_name)):
+            if not isinstance(value, str) or not value.strip():
+                raise BadRequest(f"Missing key: {name}")
+        known = next((known for known in self._catalogue.all() if known.type == type_name), None)
+        if known is None:
+            raise BadRequest(f"No plugin supplies the provider type {str(type_name)[:64]!r}.")
+        enable = options.get("enable", True)
+        if not isinstance(enable, bool):
+            raise BadRequest("enable must be true or false")
+        values = {name: value for name, value in options.items() if name not in HOUSEKEEPING}
+        return ProviderConfig(
+            id=str(provider_id).strip(),
+            type=known.type,
+            provider_type=_kind(known.provider_type),
+            config=unmask(values, old),
+            enable=enable,
+        )
+
+    # --- asking a provider ------------------------------------------------------------------------
+
+    async def test(self, provider_id: str | None, config: Mapping[str, Any] | None) -> TestResult:
+        """Ask a provider for one small answer; a failure is a result, not an error.
+
+        Args:
+            provider_id: A saved provider; or the stored secrets' owner when ``config`` is given too.
+            config: A configuration to try without saving it.
+        """
+        started = self._clock.monotonic()
+
+        async def ask(entry: ProviderEntry) -> str:
+            return await provider_tests.ask(entry, self._directory.entries("text_to_speech"))
+
+        try:
+            answer = await self._with_provider(provider_id, config, ask)
+        except (NotFound, BadRequest):
+            raise
+        except BotError as error:
+            return TestResult(False, "", round(self._clock.monotonic() - started, 3), error.message)
+        return TestResult(True, answer, round(self._clock.monotonic() - started, 3), "")
+
+    async def models(self, provider_id: str | None, config: Mapping[str, Any] | None) -> list[str]:
+        """Models the provider offers, by name; empty when it can't tell.
+
+        Raises:
+            ProviderError: It failed.
+        """
+        return await self._with_provider(provider_id, config, provider_tests.models)
+
+    async def voices(self, provider_id: str) -> list[Voice]:
+        """Voices of a text-to-speech provider; empty when it can't tell."""
+        found = await self._with_provider(provider_id, None, provider_tests.voices)
+        return [Voice(*voice) for voice in found]
+
+    async def _with_provider(
+        self, provider_id: str | None, config: Mapping[str, Any] | None, ask: provider_tests.Question[Any]
+    ) -> Any:
+        scratch: ProviderDirectory | None = None
+        if config is not None:
+            stored = await self._configs.get(provider_id or str(config.get("id", "")))
+            made = self._from_options({"id": "test", **config, "enable": True}, stored.config if stored else {})
+            scratch = self._scratch()
+            entry = await scratch.put(made)
+        else:
+            found = self._directory.get(provider_id) if provider_id else None
+            if found is None:
+                raise NotFound(f"There is no provider named {provider_id!r}.")
+            entry = found
+        try:
+            if entry.instance is None:
+                raise coded_error(entry.id, RuntimeError(entry.error))
+            async with self._clock.timeout(TEST_DEADLINE):
+                return await ask(entry)
+        except Exception as error:
+            raise coded_error(entry.id, error) from error
+        finally:
+            if scratch is not None:
+                await scratch.aclose()
+
+
+def _kind(provider_type: Any) -> str:
+    return str(getattr(provider_type, "value", provider_type))
