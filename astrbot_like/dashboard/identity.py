@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from astrbot_like.domain import errors
+from astrbot_like.domain.history import owner_name
 
 ALL_SCOPES = "*"
 """Stands for every scope of an API key."""
@@ -39,7 +40,12 @@ class Identity(msgspec.Struct, frozen=True):
     @property
     def owner(self) -> str:
         """Who owns the files this credential uploads."""
-        return self.username if self.kind == "jwt" else f"key:{self.credential}"
+        return owner_name(self.username, self.key_id)
+
+    @property
+    def key_id(self) -> str:
+        """Id of the API key; empty for a signed-in account (``TurnRequest.credential``)."""
+        return self.credential if self.kind == "key" else ""
 
 
 class InsufficientScope(errors.Forbidden):

@@ -116,3 +116,15 @@ class Attachment(msgspec.Struct, frozen=True):
     owner: str
     size: int
     created_at: str
+
+    def readable_by(self, username: str, credential: str = "") -> bool:
+        """Whether a user, or the API key ``credential`` acting for one, may read it.
+
+        What the bot and platforms stored has no owner; its random id is the permission.
+        """
+        return self.owner in ("", owner_name(username, credential))
+
+
+def owner_name(username: str, credential: str = "") -> str:
+    """Who owns a file: the user, or the API key that stored it (an upload names no user)."""
+    return f"key:{credential}" if credential else username

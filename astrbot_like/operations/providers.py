@@ -123,20 +123,20 @@ class TypeCatalogue(Protocol):
 class ProviderConfigs(Protocol):
     """Where provider configurations are kept."""
 
-    async def list(self) -> Sequence[ProviderConfig]:
+    async def all(self) -> Sequence[ProviderConfig]:
         """All, oldest first."""
         ...
 
-    async def get(self, provider_id: str, /) -> ProviderConfig | None:
+    async def get(self, name: str, /) -> ProviderConfig | None:
         """One, or None."""
         ...
 
-    async def save(self, config: ProviderConfig, /) -> ProviderConfig:
+    async def put(self, record: ProviderConfig, /) -> ProviderConfig:
         """Add or replace one."""
         ...
 
-    async def delete(self, provider_id: str, /) -> bool:
-        """Remove one; False when there was none."""
+    async def delete(self, name: str, /) -> None:
+        """Remove one; NotFound when there is none."""
         ...
 
 
@@ -186,7 +186,7 @@ class ProviderOperations:
     async def list(self) -> list[ProviderView]:
         """Every configured provider, those of the settings file included."""
         names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}
-        stored = {config.id: config for config in await self._configs.list()}
+        stored = {config.id: config for config in await self._configs.all()}
         # What runs wins: a provider of the settings file is not in the store.
         stored.update({entry.id: entry.config for entry in self._directory.entries()})
         return [self._view(config, names.get(config.type, config.type)) for config in stored.values()]
@@ -256,7 +256,7 @@ class ProviderOperations:
         await self._directory.remove(provider_id)
 
     async def _store(self, config: ProviderConfig) -> ProviderView:
-        saved = await self._configs.save(config)
+        saved = await self._configs.put(config)
         await self._directory.put(saved)
         log.info("provider saved", extra={"provider": saved.id, "type": saved.type})
         names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}

@@ -82,17 +82,8 @@ async def send_attachment(services: DashboardServices, identity: Identity, attac
     if not attachment_id:
         raise errors.BadRequest("Missing key: attachment_id")
     found = await services.attachments.get(attachment_id)
-    if found is None or not may_read(identity, found):
+    if found is None or not found.readable_by(identity.username, identity.key_id):
         raise errors.NotFound("Attachment not found")
     response = await file_response(Path(found.path), mime_type=found.mime_type, filename=found.filename)
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
-
-
-def may_read(identity: Identity, attachment: Attachment) -> bool:
-    """Whether a file is ``identity``'s to read.
-
-    Ids are random, 128 bits. An API key reads what it stored itself and what bots and platforms sent (no owner);
-    a signed-in account runs the house and reads everything.
-    """
-    return identity.kind == "jwt" or attachment.owner in ("", identity.owner)
