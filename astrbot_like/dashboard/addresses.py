@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,15 +18,15 @@ def parse_networks(names: Sequence[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(name, strict=False) for name in names)
 
 
-def client_address(headers: Mapping[str, str], peer: str, trusted: Sequence[Network]) -> str:
+def client_address(forwarded_for: str, peer: str, trusted: Sequence[Network]) -> str:
     """The client's address: the peer's, or what the nearest trusted proxies say in ``X-Forwarded-For``.
 
-    The header is read from the right, so an address that a client wrote itself is never believed.
+    That header is read from the right, so an address that a client wrote itself is never believed.
     """
     address = peer
     if not trusted:
         return address
-    hops = [hop.strip() for hop in headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     while hops and _is_trusted(address, trusted):
         address = hops.pop()
     return address

@@ -9,10 +9,12 @@ from quart import Quart
 from astrbot_like import __version__
 from astrbot_like.dashboard import docs_page, static, tokens
 from astrbot_like.dashboard.admin import auth as auth_routes
-from astrbot_like.dashboard.admin import health
+from astrbot_like.dashboard.admin import health, logs, platforms, providers
 from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
 from astrbot_like.dashboard.errors import install_error_handlers
 from astrbot_like.dashboard.guards import Guards
+from astrbot_like.dashboard.open_api import files, im
+from astrbot_like.dashboard.open_api import sessions as open_sessions
 from astrbot_like.dashboard.openapi import Contract
 from astrbot_like.dashboard.routing import RouteTable
 from astrbot_like.dashboard.security import install_security_headers
@@ -23,6 +25,12 @@ WATCH = "credential watch"
 ROUTE_MODULES: tuple[RouteModule, ...] = (
     health.register,
     auth_routes.register,
+    providers.register,
+    platforms.register,
+    logs.register,
+    files.register,
+    im.register,
+    open_sessions.register,
 )
 
 

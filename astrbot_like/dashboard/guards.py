@@ -34,7 +34,8 @@ class Guards:
 
     def address(self) -> str:
         """Address of the client of the current request."""
-        return client_address(request.headers, request.headers.get("Remote-Addr", ""), self._trusted)
+        forwarded_for = request.headers.get("X-Forwarded-For", "")
+        return client_address(forwarded_for, request.headers.get("Remote-Addr", ""), self._trusted)
 
     async def admit(self, access: Access) -> Identity:
         """The identity of the current request, checked against what its route needs.

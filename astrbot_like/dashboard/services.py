@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from quart import Quart
 
@@ -13,9 +13,19 @@ from astrbot_like.dashboard.credential_watch import CredentialWatch
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.accounts import Account
 from astrbot_like.domain.live import LiveSessions
-from astrbot_like.domain.ports import Attachments, History, SessionEvents, Sessions, TurnGateway
+from astrbot_like.domain.messages import MessagePart
+from astrbot_like.domain.ports import SessionEvents, TurnGateway
+from astrbot_like.domain.profiles import Profile
 from astrbot_like.runtime.clock import Clock
+from astrbot_like.runtime.logging import LogBus
 from astrbot_like.runtime.tasks import Supervisor
+
+if TYPE_CHECKING:
+    from astrbot_like.operations.platforms import PlatformOperations
+    from astrbot_like.operations.providers import ProviderOperations
+    from astrbot_like.storage.attachments import AttachmentStore
+    from astrbot_like.storage.history import HistoryStore
+    from astrbot_like.storage.sessions import SessionStore
 
 RouteModule = Callable[[Quart, "DashboardServices"], None]
 """A module's ``register``: declares its routes on the application."""
@@ -29,9 +39,34 @@ class Accounts(Protocol):
         ...
 
 
+class Profiles(Protocol):
+    """Profiles ("configs")."""
+
+    async def list(self) -> Sequence[Profile]:
+        """All, the default one first."""
+        ...
+
+
+class ProactiveMessages(Protocol):
+    """Messages that a bot sends without being asked by their receiver."""
+
+    async def send(self, umo: str, parts: Sequence[MessagePart], *, credential: str = "") -> None:
+        """Send now.
+
+        Args:
+            umo: Unified message origin of the receiver.
+            parts: The message; attachments are checked to be ``credential``'s.
+
+        Raises:
+            NotFound: No bot of that platform runs, or an attachment does not exist for this caller.
+            ProcessingError: The platform refused.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class DashboardServices:
-    """Parts of the house that routes use; every one is an interface.
+    """Parts of the house that routes use.
 
     Attributes:
         ready: Raises ``Unavailable`` with the reason while the house is not ready to serve.
@@ -41,12 +76,17 @@ class DashboardServices:
     authenticator: Authenticator
     credential_watch: CredentialWatch
     accounts: Accounts
-    sessions: Sessions
-    history: History
-    attachments: Attachments
+    sessions: SessionStore
+    history: HistoryStore
+    attachments: AttachmentStore
     gateway: TurnGateway
     session_events: SessionEvents
     live_sessions: LiveSessions
+    messages: ProactiveMessages
+    profiles: Profiles
+    providers: ProviderOperations
+    platforms: PlatformOperations
+    logs: LogBus
     clock: Clock
     supervisor: Supervisor
     ready: Callable[[], Awaitable[None]]

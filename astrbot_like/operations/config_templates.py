@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from astrbot_like.operations.secrets import is_secret
+from astrbot_like.storage.secrets import is_secret_name
 
 HOUSEKEEPING = frozenset({"id", "type", "enable", "provider", "provider_type", "hint"})
 """Fields of every adapter that the form shows apart, or not at all."""
@@ -47,6 +47,6 @@ def _field(name: str, default: Any) -> dict[str, Any]:
         field["type"] = "dict"
     elif isinstance(default, str) and "\n" in default:
         field["type"] = "text"
-    if is_secret(name):
+    if is_secret_name(name):
         field["secret"] = True
     return field

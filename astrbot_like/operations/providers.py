@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from astrbot_like.domain.errors import BadRequest, BotError, Conflict, NotFound
 from astrbot_like.domain.profiles import ProviderConfig
-from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, coded_error
 from astrbot_like.operations import provider_tests
 from astrbot_like.operations.config_templates import form_schema
 from astrbot_like.operations.secrets import mask, unmask
 from astrbot_like.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry
 
 log = logging.getLogger(__name__)
 
@@ -270,9 +272,7 @@ class ProviderOperations:
             raise Conflict(f"Provider {provider_id!r} is declared in the settings file. Change it there.")
         raise NotFound(f"There is no provider named {provider_id!r}.")
 
-    def _from_options(
-        self, options: Mapping[str, Any], old: Mapping[str, Any], default_id: str = ""
-    ) -> ProviderConfig:
+    def _from_options(self, options: Mapping[str, Any], old: Mapping[str, Any], default_id: str = "") -> ProviderConfig:
         provider_id = options.get("id", default_id)
         type_name = options.get("type")
         for name, value in (("id", provider_id), ("type", type_name)):
@@ -331,6 +331,8 @@ class ProviderOperations:
     async def _with_provider(
         self, provider_id: str | None, config: Mapping[str, Any] | None, ask: provider_tests.Question[Any]
     ) -> Any:
+        from astrbot_like.engine.providers import coded_error
+
         scratch: ProviderDirectory | None = None
         if config is not None:
             stored = await self._configs.get(provider_id or str(config.get("id", "")))

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-MASK = "••••"
-VISIBLE = 4
-"""Characters of a long secret shown after the mask, so that people can tell two keys apart."""
-
-_SECRET_NAME = re.compile(
-    r"(?i)(^|[_\-.])(key|keys|api_?key|apikey|token|access_token|secret|secret_?key|app_?secret|client_?secret|"
-    r"password|passwd|pass|authorization|credential|credentials|cookie)$"
-)
-
-
-def is_secret(name: str) -> bool:
-    """Whether an option of that name holds a secret."""
-    return _SECRET_NAME.search(name) is not None
+from astrbot_like.storage import secrets
 
 
 def mask(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration as people see it: every secret reads ``••••1234``."""
-    return {name: _mask_value(value) if is_secret(name) else _mask_inside(value) for name, value in config.items()}
+    return {
+        name: _mask_value(value) if secrets.is_secret_name(name) else _mask_inside(value)
+        for name, value in config.items()
+    }
 
 
 def unmask(given: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,10 +23,8 @@ def unmask(given: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any
         old = stored.get(name)
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             result[name] = unmask(value, old)
-        elif is_secret(name):
-            result[name] = _unmask_value(value, old)
         else:
-            result[name] = value
+            result[name] = _unmask_value(value, old)
     return result
 
 
@@ -49,20 +37,18 @@ def _mask_inside(value: Any) -> Any:
 
 
 def _mask_value(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_mask_value(item) for item in value]
     if isinstance(value, Mapping):
         return {name: _mask_value(item) for name, item in value.items()}
-    if not isinstance(value, str) or not value:
-        return value
-    return MASK + (value[-VISIBLE:] if len(value) >= 4 * VISIBLE else "")
+    if isinstance(value, list | tuple):
+        return [_mask_value(item) for item in value]
+    return secrets.mask(value) if isinstance(value, str) else value
 
 
 def _unmask_value(value: Any, old: Any) -> Any:
     if isinstance(value, list):
-        known = old if isinstance(old, list) else []
-        by_mask = {_mask_value(item): item for item in known if isinstance(item, str)}
+        known = [item for item in old if isinstance(item, str)] if isinstance(old, list) else []
+        by_mask = {secrets.mask(item): item for item in known}
         return [by_mask.get(item, item) if isinstance(item, str) else item for item in value]
-    if isinstance(value, str) and value.startswith(MASK):
+    if secrets.is_masked(value):
         return old if isinstance(old, str) else ""
     return value
