@@ -1,0 +1,1 @@
+"""Measuring the platform from outside: load, mock upstream, tables."""

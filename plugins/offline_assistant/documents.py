@@ -1,0 +1,79 @@
+"""Attached files as they reach a model: their text between marks in the user's message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .understanding import is_chinese
+
+_FIRST_LINES = 3
+_LINE_LENGTH = 200
+# <attachment name="a.txt" …>text</attachment>, <file …>, <document …>; and [File: a.txt] followed by text.
+_TAGGED = re.compile(
+    r"<(?P<tag>attachment|attached_file|file|document)\b(?P<head>[^>]*)>(?P<text>.*?)(?:</(?P=tag)>|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_NAME = re.compile(r"(?:file_?name|name|path|title)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE)
+_BRACKETED = re.compile(
+    r"^\s*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)(?: name)?\s*[:：]?\s*(?P<name>[^\]】\n]+)[\]】]:?[ \t]*\n?"
+    r"(?P<text>.*?)(?=^\s*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)|\Z)",
+    re.DOTALL | re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One attached file.
+
+    Attributes:
+        name: Its display name, "" when the message does not tell.
+        text: The text the model was given of it.
+    """
+
+    name: str
+    text: str
+
+
+def split_documents(text: str) -> tuple[str, list[Document]]:
+    """Part a user message into what the user wrote and the files that came with it."""
+    found: list[Document] = []
+
+    def tagged(match: re.Match[str]) -> str:
+        name = _NAME.search(match.group("head"))
+        found.append(Document(name.group(1) if name else "", match.group("text").strip()))
+        return "\n"
+
+    def bracketed(match: re.Match[str]) -> str:
+        found.append(Document(match.group("name").strip(), match.group("text").strip()))
+        return "\n"
+
+    rest = _TAGGED.sub(tagged, text)
+    rest = _BRACKETED.sub(bracketed, rest)
+    return rest.strip(), found
+
+
+def describe(documents: list[Document], *, chinese: bool | None = None) -> str:
+    """What the files are and how they begin, in words that can be spoken."""
+    if chinese is None:
+        chinese = any(is_chinese(document.text[:200]) for document in documents)
+    return "\n".join(_describe(document, chinese) for document in documents)
+
+
+def _describe(document: Document, chinese: bool) -> str:
+    lines = [line.strip() for line in document.text.splitlines() if line.strip()]
+    words = len(document.text.split())
+    start = " ".join(line[:_LINE_LENGTH] for line in lines[:_FIRST_LINES])
+    if chinese:
+        name = f"文件“{document.name}”" if document.name else "这个文件"
+        return (
+            f"{name}没有可读的文字。"
+            if not lines
+            else f"{name}共有{len(lines)}行、{len(document.text)}个字符，开头是：{start}"
+        )
+    name = f"The file {document.name}" if document.name else "The file"
+    if not lines:
+        return f"{name} holds no text that I can read."
+    of_lines = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+    of_words = "1 word" if words == 1 else f"{words} words"
+    return f"{name} has {of_lines} and {of_words}. It begins: {start}"

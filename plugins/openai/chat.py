@@ -1,0 +1,295 @@
+"""Chat Completions: https://platform.openai.com/docs/api-reference/chat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from astrbot_like.api.kit.chat import Message
+from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall, ServiceChatProvider
+from astrbot_like.api.kit.errors import Blame, ServiceError, service_message
+from astrbot_like.api.provider import LLMResponse, register_provider_adapter
+
+from .thinking import ThinkSplitter
+from .wire import CallPiece, Chunk, Delta
+
+OPENAI_BASE = "https://api.openai.com/v1"
+_ENDINGS = ("/chat/completions", "/responses", "/models")
+
+
+@register_provider_adapter(
+    "openai_chat_completion",
+    "OpenAI's Chat Completions and every server that speaks it",
+    default_config_tmpl={
+        "id": "openai",
+        "type": "openai_chat_completion",
+        "enable": True,
+        "key": [],
+        "api_base": OPENAI_BASE,
+        "model": "",
+        "timeout": 120,
+        "proxy": "",
+        "custom_headers": {},
+        "custom_extra_body": {},
+    },
+    provider_display_name="OpenAI compatible",
+)
+class OpenAIChat(ServiceChatProvider):
+    """A chat model behind the Chat Completions API."""
+
+    service = "The OpenAI-compatible service"
+    default_base = OPENAI_BASE
+
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__(provider_config, provider_settings)
+        self._decoder = msgspec.json.Decoder(Chunk)
+        # What this server turned out to refuse; asked for once, not for each turn.
+        self._without: set[str] = set()
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without the path of a route, which people like to paste along."""
+        base = base.rstrip("/")
+        for ending in _ENDINGS:
+            base = base.removesuffix(ending)
+        return base
+
+    async def get_models(self) -> list[str]:
+        """Names of the server's models, sorted."""
+        answer = await self.http.json("GET", "/models", headers=self.headers())
+        listed = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(listed, list):
+            raise self.blame.nonsense("no list of models")
+        return sorted(str(model["id"]) for model in listed if isinstance(model, dict) and model.get("id"))
+
+    def headers(self) -> dict[str, str]:
+        """Headers of every request."""
+        key = self.ring.current
+        return {**({"Authorization": f"Bearer {key}"} if key else {}), **self.custom_headers}
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
+        """Chunks and the complete response; what the server refuses to take is left out in a second try."""
+        while True:
+            try:
+                async with aclosing(self._stream_once(request)) as responses:
+                    async for response in responses:
+                        yield response
+                return
+            except ServiceError as error:
+                if not self._learn(error, request):
+                    raise
+
+    async def complete(self, request: ChatRequest) -> LLMResponse:
+        """The complete response at once."""
+        while True:
+            try:
+                data = await self.http.bytes(
+                    "POST", "/chat/completions", headers=self.headers(), body=self._body(request), model=request.model
+                )
+                answer = ChatAnswer(self.blame)
+                answer.feed(self._decode(data))
+                answer.end()
+                return answer.whole()
+            except ServiceError as error:
+                if not self._learn(error, request):
+                    raise
+
+    async def _stream_once(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
+        answer = ChatAnswer(self.blame)
+        events = self.http.events(
+            "/chat/completions", headers=self.headers(), body=self._body(request), model=request.model
+        )
+        async with aclosing(events) as batches:
+            async for batch in batches:
+                for event in batch:
+                    if event == b"[DONE]":
+                        answer.done()
+                        continue
+                    for response in answer.feed(self._decode(event)):
+                        yield response
+        for response in answer.end():
+            yield response
+        yield answer.whole()
+
+    def _decode(self, data: bytes) -> Chunk:
+        try:
+            return self._decoder.decode(data)
+        except msgspec.DecodeError as error:
+            said = service_message(data) if b'"error"' in data else ""
+            raise (self.blame.said(said) if said else self.blame.nonsense()) from error
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        messages = [_sendable(message) for message in request.messages]
+        if "images" in self._without:
+            messages = [_without_images(message) for message in messages]
+        body: dict[str, Any] = {"model": request.model, "messages": messages, **self.extra_body}
+        if request.stream:
+            body["stream"] = True
+            if "stream_options" not in self._without:
+                body["stream_options"] = {"include_usage": True}
+        if request.tools and "tools" not in self._without:
+            body["tools"] = request.tools.openai_schema()
+            body["tool_choice"] = request.tool_choice
+        return body
+
+    def _learn(self, error: ServiceError, request: ChatRequest) -> bool:
+        """Whether the failure names something that can be left out; it is left out from then on."""
+        if error.status not in (400, 404, 415, 422, 500, 501):
+            return False
+        said = error.message.lower()
+        refused = ""
+        if "stream_options" in said:
+            refused = "stream_options"
+        elif request.tools and "tool" in said and ("support" in said or "enabled" in said):
+            refused = "tools"
+        elif "image" in said and ("support" in said or "multimodal" in said or "vision" in said):
+            refused = "images"
+        if not refused or refused in self._without:
+            return False
+        self._without.add(refused)
+        return True
+
+
+class ChatAnswer:
+    """Takes in chunks of one answer."""
+
+    def __init__(self, blame: Blame) -> None:
+        self._blame = blame
+        self._assembly = Assembly()
+        self._thinking = ThinkSplitter()
+
+    def feed(self, chunk: Chunk) -> list[LLMResponse]:
+        """The pieces in one chunk."""
+        if chunk.error:
+            raise self._blame.said(service_message(msgspec.json.encode(chunk.error)) or "no reason given")
+        assembly = self._assembly
+        if chunk.usage is not None:
+            assembly.usage = chunk.usage.counted()
+        if chunk.id and not assembly.response_id:
+            assembly.response_id = chunk.id
+        if not chunk.choices:
+            return []
+        choice = chunk.choices[0]
+        pieces: list[LLMResponse] = []
+        delta = choice.delta or choice.message
+        if delta is not None:
+            self._take(delta, pieces)
+        if choice.finish_reason:
+            assembly.finished = True
+            if choice.finish_reason == "content_filter" and not assembly.text:
+                raise self._blame.said("the answer was withheld by its content filter")
+        elif choice.message is not None and choice.delta is None:
+            assembly.finished = True
+        return pieces
+
+    def done(self) -> None:
+        """The stream's own end mark came."""
+        self._assembly.finished = True
+
+    def end(self) -> list[LLMResponse]:
+        """What was held back until the end."""
+        thought, said = self._thinking.close()
+        return [
+            *([self._assembly.thought(thought)] if thought else []),
+            *([self._assembly.said(said)] if said else []),
+        ]
+
+    def whole(self) -> LLMResponse:
+        """The complete response."""
+        return self._assembly.whole(self._blame)
+
+    def _take(self, delta: Delta, pieces: list[LLMResponse]) -> None:
+        reasoning = delta.reasoning_content or delta.reasoning
+        if reasoning:
+            pieces.append(self._assembly.thought(reasoning))
+        content = delta.content
+        if content:
+            if isinstance(content, list):
+                content = _joined(content)
+            thought, said = self._thinking.feed(content)
+            if thought:
+                pieces.append(self._assembly.thought(thought))
+            if said:
+                pieces.append(self._assembly.said(said))
+        elif delta.refusal:
+            pieces.append(self._assembly.said(delta.refusal))
+        for call in delta.tool_calls or ():
+            self._take_call(call)
+
+    def _take_call(self, piece: CallPiece) -> None:
+        calls = self._assembly.calls
+        # Some servers send every call with index 0 or none at all; a new id begins a new call there.
+        same = next((call for call in calls if piece.id and call.id == piece.id), None)
+        if same is None and piece.index is not None and piece.index < len(calls):
+            candidate = calls[piece.index]
+            same = candidate if not piece.id or not candidate.id else None
+        if same is None and not piece.id and piece.index is None and calls:
+            same = calls[-1]
+        if same is None:
+            same = PartialCall()
+            calls.append(same)
+        same.id = same.id or piece.id or ""
+        same.extra = same.extra or piece.extra_content
+        if piece.function is None:
+            return
+        same.name = same.name or piece.function.name or ""
+        arguments = piece.function.arguments
+        if isinstance(arguments, dict):
+            same.arguments = msgspec.json.encode(arguments).decode()
+        elif arguments:
+            same.arguments += arguments
+
+
+def _joined(content: list[Any]) -> str:
+    return "".join(
+        part.get("text", "") for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+    )
+
+
+def _sendable(message: Message) -> Message:
+    """The message without what is the host's own: private marks, reasoning parts, empty fields."""
+    content = message.get("content")
+    sent = {key: value for key, value in message.items() if value is not None or key == "content"}
+    if isinstance(content, list):
+        thoughts = [
+            str(part.get("think") or "") for part in content if isinstance(part, dict) and part.get("type") == "think"
+        ]
+        parts = [
+            _sendable_part(part) for part in content if not (isinstance(part, dict) and part.get("type") == "think")
+        ]
+        if thoughts and sent.get("tool_calls"):
+            # Models that reason between tool calls want their reasoning back (DeepSeek: "thinking mode, tool calls").
+            sent["reasoning_content"] = "".join(thoughts)
+        only_text = [part["text"] for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+        # Many compatible servers take a list of parts from the user only.
+        sent["content"] = "".join(only_text) if message["role"] != "user" and len(only_text) == len(parts) else parts
+    if message["role"] == "assistant" and not sent.get("content") and sent.get("tool_calls"):
+        sent["content"] = None
+    return sent
+
+
+def _sendable_part(part: Any) -> Any:
+    if not isinstance(part, dict):
+        return part
+    cleaned: dict[str, Any] = {}
+    for key, value in part.items():
+        if key.startswith("_") or value is None:
+            continue
+        cleaned[key] = (
+            {name: inner for name, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+        )
+    return cleaned
+
+
+def _without_images(message: Message) -> Message:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    told = {"type": "text", "text": "[An image was attached here; this model takes no images. Say so if it matters.]"}
+    return {
+        **message,
+        "content": [told if isinstance(part, dict) and part.get("type") == "image_url" else part for part in content],
+    }

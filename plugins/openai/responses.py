@@ -1,0 +1,233 @@
+"""The Responses API: https://platform.openai.com/docs/api-reference/responses and …/responses-streaming."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from astrbot_like.api.kit.chat import Message, split_system, text_of
+from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall
+from astrbot_like.api.kit.errors import service_message
+from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
+
+from .chat import OPENAI_BASE, OpenAIChat
+
+
+class Item(msgspec.Struct):
+    """An output item; of messages the content is read only when nothing was streamed."""
+
+    type: str = ""
+    id: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    content: list[dict[str, Any]] | None = None
+    encrypted_content: str | None = None
+
+
+class InputDetails(msgspec.Struct):
+    """How much of the input came from the cache."""
+
+    cached_tokens: int | None = None
+
+
+class ResponseUsage(msgspec.Struct):
+    """Tokens."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: InputDetails | None = None
+
+
+class Response(msgspec.Struct):
+    """The response object, as far as it is read."""
+
+    id: str = ""
+    status: str | None = None
+    output: list[Item] = []
+    usage: ResponseUsage | None = None
+    error: Any = None
+    incomplete_details: Any = None
+
+
+class Event(msgspec.Struct):
+    """Any event of the stream."""
+
+    type: str = ""
+    delta: str | Any = None
+    item: Item | None = None
+    output_index: int | None = None
+    response: Response | None = None
+    message: str | None = None
+    error: Any = None
+
+
+@register_provider_adapter(
+    "openai_responses",
+    "OpenAI's Responses API",
+    default_config_tmpl={
+        "id": "openai-responses",
+        "type": "openai_responses",
+        "enable": True,
+        "key": [],
+        "api_base": OPENAI_BASE,
+        "model": "",
+        "timeout": 120,
+        "proxy": "",
+        "custom_headers": {},
+        "custom_extra_body": {},
+    },
+    provider_display_name="OpenAI Responses",
+)
+class OpenAIResponses(OpenAIChat):
+    """A chat model behind the Responses API. Nothing is stored at the service: the host keeps the conversation."""
+
+    service = "OpenAI"
+
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__(provider_config, provider_settings)
+        self._events = msgspec.json.Decoder(Event)
+        self._responses = msgspec.json.Decoder(Response)
+
+    async def complete(self, request: ChatRequest) -> LLMResponse:
+        """The complete response at once."""
+        data = await self.http.bytes(
+            "POST", "/responses", headers=self.headers(), body=self._input(request), model=request.model
+        )
+        assembly = Assembly()
+        try:
+            self._finish(self._responses.decode(data), assembly)
+        except msgspec.DecodeError as error:
+            raise self.blame.nonsense() from error
+        return assembly.whole(self.blame)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
+        """Chunks and the complete response."""
+        assembly = Assembly()
+        calls: dict[int, PartialCall] = {}
+        events = self.http.events("/responses", headers=self.headers(), body=self._input(request), model=request.model)
+        async with aclosing(events) as batches:
+            async for batch in batches:
+                for data in batch:
+                    if data != b"[DONE]" and (piece := self._take(self._event(data), assembly, calls)):
+                        yield piece
+        yield assembly.whole(self.blame)
+
+    def _event(self, data: bytes) -> Event:
+        try:
+            return self._events.decode(data)
+        except msgspec.DecodeError as error:
+            raise self.blame.nonsense() from error
+
+    def _take(self, event: Event, assembly: Assembly, calls: dict[int, PartialCall]) -> LLMResponse | None:
+        if event.error:
+            raise self.blame.said(service_message(msgspec.json.encode(event.error)) or "no reason given")
+        match event.type:
+            case "response.output_text.delta" | "response.refusal.delta":
+                return assembly.said(event.delta) if event.delta else None
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                return assembly.thought(event.delta) if event.delta else None
+            case "response.output_item.added" if event.item is not None and event.item.type == "function_call":
+                call = PartialCall(event.item.call_id or event.item.id or "", event.item.name or "")
+                calls[event.output_index or 0] = call
+                assembly.calls.append(call)
+            case "response.function_call_arguments.delta" if (event.output_index or 0) in calls:
+                calls[event.output_index or 0].arguments += str(event.delta or "")
+            case "response.output_item.done" if event.item is not None and event.item.type == "function_call":
+                call = calls.get(event.output_index or 0)
+                if call is not None and event.item.arguments is not None:
+                    call.arguments = event.item.arguments
+            case "response.completed" | "response.incomplete" | "response.failed" if event.response is not None:
+                self._finish(event.response, assembly)
+            case "error":
+                raise self.blame.said(event.message or "no reason given")
+            case _:
+                pass
+        return None
+
+    def _finish(self, response: Response, assembly: Assembly) -> None:
+        if response.error or response.status == "failed":
+            raise self.blame.said(service_message(msgspec.json.encode(response.error)) or "no reason given")
+        assembly.finished = True
+        assembly.response_id = response.id
+        if response.usage is not None:
+            details = response.usage.input_tokens_details
+            cached = (details.cached_tokens if details else 0) or 0
+            assembly.usage = TokenUsage(
+                max(0, (response.usage.input_tokens or 0) - cached), cached, response.usage.output_tokens or 0
+            )
+        if not assembly.text:
+            for item in response.output:
+                if item.type == "message":
+                    assembly.text.extend(part.get("text") or part.get("refusal") or "" for part in item.content or ())
+        if not assembly.calls:
+            assembly.calls.extend(
+                PartialCall(item.call_id or "", item.name or "", item.arguments or "")
+                for item in response.output
+                if item.type == "function_call"
+            )
+
+    def _input(self, request: ChatRequest) -> dict[str, Any]:
+        system, messages = split_system(request.messages)
+        body: dict[str, Any] = {
+            "model": request.model,
+            "input": [item for message in messages for item in _items(message)],
+            "store": False,
+            **self.extra_body,
+        }
+        if system:
+            body["instructions"] = system
+        if request.stream:
+            body["stream"] = True
+        if request.tools:
+            body["tools"] = [{"type": "function", **schema["function"]} for schema in request.tools.openai_schema()]
+            body["tool_choice"] = request.tool_choice
+        return body
+
+
+def _items(message: Message) -> list[dict[str, Any]]:
+    role = message["role"]
+    if role == "tool":
+        output = text_of(message.get("content"))
+        return [{"type": "function_call_output", "call_id": message.get("tool_call_id", ""), "output": output}]
+    items: list[dict[str, Any]] = []
+    if role == "assistant":
+        if text := text_of(message.get("content")):
+            items.append({"role": "assistant", "content": [{"type": "output_text", "text": text}]})
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") or {}
+            items.append(
+                {
+                    "type": "function_call",
+                    "call_id": call.get("id", ""),
+                    "name": function.get("name", ""),
+                    "arguments": function.get("arguments") or "{}",
+                }
+            )
+        return items
+    content = message.get("content")
+    parts = (
+        [{"type": "input_text", "text": content}]
+        if isinstance(content, str)
+        else [_part(part) for part in content or ()]
+    )
+    return [{"role": "user", "content": [part for part in parts if part]}]
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any] | None:
+    match part.get("type"):
+        case "text":
+            return {"type": "input_text", "text": part.get("text", "")}
+        case "image_url":
+            return {
+                "type": "input_image",
+                "image_url": part["image_url"]["url"],
+                "detail": part["image_url"].get("detail", "auto"),
+            }
+        case "input_audio":
+            return {"type": "input_audio", "input_audio": part["input_audio"]}
+        case _:
+            return None
