@@ -13,6 +13,7 @@ from astrbot_like.dashboard.admin import health, logs, platforms, providers
 from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
 from astrbot_like.dashboard.errors import install_error_handlers
 from astrbot_like.dashboard.guards import Guards
+from astrbot_like.dashboard.live import routes as live
 from astrbot_like.dashboard.open_api import files, im
 from astrbot_like.dashboard.open_api import sessions as open_sessions
 from astrbot_like.dashboard.openapi import Contract
@@ -31,6 +32,7 @@ ROUTE_MODULES: tuple[RouteModule, ...] = (
     files.register,
     im.register,
     open_sessions.register,
+    live.register,
 )
 
 

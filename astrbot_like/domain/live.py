@@ -25,7 +25,8 @@ LiveOutput: TypeAlias = Channel[LiveEvent]
 
 Rules for who writes it: turn events go in with ``await output.send``, so that a client that does not read pauses
 its own turn. An interruption first drops what is stale (``output.discard``: speech, spoken text, deltas), then puts
-``TurnInterrupted`` in with ``output.force``, so that it never waits for a slow client.
+``TurnInterrupted`` in with ``output.force``, so that it never waits for a slow client. The front end closes the channel
+before ``aclose``: ``ChannelClosed`` then says that nobody reads any more.
 """
 
 
