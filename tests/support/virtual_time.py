@@ -49,6 +49,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._work_done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        # Joining threads is work outside the loop: its time limit must not jump.
+        self.outside_work += 1
+        try:
+            await super().shutdown_default_executor(timeout)
+        finally:
+            self.outside_work -= 1
+
     def _work_done(self, _future: asyncio.Future[Any]) -> None:
         self.outside_work -= 1
 

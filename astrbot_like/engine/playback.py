@@ -1,0 +1,224 @@
+"""What of the bot's speech has been played, and which of its words have been heard.
+
+The server can't hear the loudspeaker. It knows when it sent each piece of audio, at times the client reports how far
+it has played (``playback`` frames), and playback can be on hold while an interruption is being judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from astrbot_like.domain.audio import SAMPLE_WIDTH
+from astrbot_like.domain.events import SpeechChunk
+
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_PAUSES = {
+    ",": 1.0,
+    ";": 1.5,
+    ":": 1.5,
+    ".": 2.5,
+    "!": 2.5,
+    "?": 2.5,
+    "，": 1.0,
+    "、": 0.7,
+    "。": 2.5,
+    "！": 2.5,
+    "？": 2.5,
+}
+_REPORT_SLACK = 0.3
+"""Seconds a client's report may run ahead of the clock (its audio clock is not ours)."""
+
+
+class PlaybackClock:
+    """Where playback stands, from the clock since audio was sent, corrected by reports.
+
+    Audio plays as soon as it is sent; when the client has run dry the next piece starts a new stretch.
+    """
+
+    __slots__ = ("_end", "_offset", "_paused_at", "_sent")
+
+    def __init__(self) -> None:
+        self._sent = 0.0
+        self._end = 0.0
+        self._offset = 0.0
+        self._paused_at: float | None = None
+
+    @property
+    def sent(self) -> float:
+        """Seconds of audio sent."""
+        return self._sent
+
+    def add(self, seconds: float, now: float) -> None:
+        """A piece of audio was sent."""
+        base = self._paused_at if self._paused_at is not None else now
+        self._end = max(self._end, base) + seconds
+        self._sent += seconds
+
+    def ahead(self, now: float) -> float:
+        """Seconds of audio sent that have not been played."""
+        base = self._paused_at if self._paused_at is not None else now
+        return max(0.0, self._end - base)
+
+    def position(self, now: float) -> float:
+        """Seconds of audio that have been played."""
+        return min(self._sent, max(0.0, self._sent - self.ahead(now)))
+
+    def report(self, played: float, now: float) -> None:
+        """The client has played ``played`` seconds; believed within what is possible."""
+        played = min(max(played, 0.0), self._sent, self.position(now) + _REPORT_SLACK)
+        base = self._paused_at if self._paused_at is not None else now
+        self._end = base + (self._sent - played)
+
+    def pause(self, now: float) -> None:
+        """Playback is on hold."""
+        if self._paused_at is None:
+            self._paused_at = now
+
+    def resume(self, now: float) -> None:
+        """Playback goes on."""
+        if self._paused_at is not None:
+            self._end = max(self._end, self._paused_at) + (now - self._paused_at)
+            self._paused_at = None
+
+
+class WordTime(msgspec.Struct, frozen=True):
+    """A word's end within its sentence.
+
+    Attributes:
+        end_char: Characters of the sentence up to and with this word.
+        end: Seconds of the sentence's audio up to and with it.
+    """
+
+    end_char: int
+    end: float
+
+
+class _Sentence:
+    __slots__ = ("seconds", "start", "text", "words")
+
+    def __init__(self, text: str, start: float) -> None:
+        self.text = text
+        self.start = start
+        self.seconds = 0.0
+        self.words: tuple[WordTime, ...] = ()
+
+
+class HeardTracker:
+    """Which part of the spoken text has been heard.
+
+    Told each spoken sentence and each piece of its audio in the order of playback.
+    """
+
+    __slots__ = ("_sentences", "clock")
+
+    def __init__(self) -> None:
+        self.clock = PlaybackClock()
+        self._sentences: list[_Sentence] = []
+
+    def text(self, text: str) -> None:
+        """The sentence that the following audio speaks."""
+        self._sentences.append(_Sentence(text, self.clock.sent))
+
+    def audio(self, chunk: SpeechChunk, now: float) -> None:
+        """A piece of audio was sent."""
+        seconds = len(chunk.pcm) / (SAMPLE_WIDTH * chunk.rate)
+        self.clock.add(seconds, now)
+        if self._sentences:
+            self._sentences[-1].seconds += seconds
+
+    def words(self, times: Sequence[WordTime]) -> None:
+        """Word times of the last sentence, where the speech engine gives them."""
+        if self._sentences:
+            self._sentences[-1].words = tuple(times)
+
+    def playback(self, played_ms: float, now: float) -> None:
+        """The client reported its position."""
+        self.clock.report(played_ms / 1000.0, now)
+
+    def pause(self, now: float) -> None:
+        """Playback is on hold while an interruption is being judged."""
+        self.clock.pause(now)
+
+    def resume(self, now: float) -> None:
+        """Playback goes on."""
+        self.clock.resume(now)
+
+    def playing(self, now: float) -> bool:
+        """Whether speech is being played (or on hold)."""
+        return self.clock.ahead(now) > 0.0
+
+    @property
+    def spoken_text(self) -> str:
+        """Everything given to the speech engine so far."""
+        return "".join(sentence.text for sentence in self._sentences)
+
+    def heard_text(self, now: float) -> str:
+        """The words heard up to now; a word that was cut in its middle does not count."""
+        position = self.clock.position(now)
+        heard: list[str] = []
+        for sentence in self._sentences:
+            within = position - sentence.start
+            if within <= 0.0:
+                break
+            if within >= sentence.seconds - 1e-6 and sentence.seconds > 0.0:
+                heard.append(sentence.text)
+                continue
+            heard.append(_heard_part(sentence, within))
+            break
+        return "".join(heard).rstrip()
+
+    def spoken_recently(self, now: float, window: float) -> str:
+        """Text whose audio was played within the last ``window`` seconds or is playing (for the echo filter)."""
+        position = self.clock.position(now)
+        return " ".join(
+            s.text
+            for s in self._sentences
+            if s.seconds and s.start <= position + 0.5 and s.start + s.seconds >= position - window
+        )
+
+
+def _heard_part(sentence: _Sentence, seconds: float) -> str:
+    text = sentence.text
+    if sentence.words:
+        ends = [word.end_char for word in sentence.words if word.end <= seconds]
+        return text[: ends[-1]] if ends else ""
+    return text[: estimate_heard_chars(text, seconds, sentence.seconds)]
+
+
+def estimate_heard_chars(text: str, seconds: float, total: float) -> int:
+    """Characters of ``text`` spoken after ``seconds`` of its ``total``, at the end of a word.
+
+    Words take time by their length, marks take a pause. The speech of a sentence that is still being sent may be
+    shorter than the sentence, so the estimate assumes no faster speech than people speak.
+    """
+    if total <= 0.0:
+        return 0
+    weights: list[tuple[int, float]] = []
+    whole = 0.0
+    for found in _WORDS.finditer(text):
+        word = found.group()
+        spoken = sum(1 for char in word if char.isalnum())
+        weight = 2.5 * spoken if _is_wide(word) else 1.0 + spoken if spoken else 0.0
+        weights.append((found.end(), whole + weight))
+        whole += weight + _PAUSES.get(word[-1], 0.0)
+    if not weights:
+        return 0
+    # About 18 units of this scale are one second of unhurried speech.
+    scale = whole / max(total, whole / _FASTEST)
+    heard = 0
+    for end, weight in weights:
+        if weight > seconds * scale + 1e-9:
+            break
+        heard = end
+    return heard
+
+
+_FASTEST = 40.0
+"""Weight of words that can be spoken within one second at most."""
+
+
+def _is_wide(word: str) -> bool:
+    return "\u3040" <= word[0] <= "\u9fff" or "\uf900" <= word[0] <= "\ufaff"

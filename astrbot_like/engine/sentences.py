@@ -1,0 +1,224 @@
+"""Cuts a reply into speakable chunks while it streams.
+
+The first chunk goes out as soon as there is a clause to speak, later ones by sentence. The chunks joined are the
+speakable text (``speakable.py``): nothing is lost and nothing is spoken twice, however the deltas were cut.
+"""
+
+from __future__ import annotations
+
+import re
+
+from astrbot_like.engine.speakable import SpeakableFilter, is_speakable
+from astrbot_like.engine.voice_settings import VoiceSettings
+
+_WIDE_ENDS = "。！？｡"
+_WIDE_CLAUSES = "，、；："
+_CLOSERS = "\"'”’»)\\]}」』）】》〉"
+# A candidate for the end of a sentence: CJK full stops need nothing after them, others a blank.
+_END = re.compile(rf"(?:[{_WIDE_ENDS}]+[{_WIDE_ENDS}!?…]*[{_CLOSERS}]*[ \t]*|[.!?…؟।॥]+[{_CLOSERS}]*(?=\s)[ \t]*|\n)")
+_CLAUSE = re.compile(rf"(?:[{_WIDE_CLAUSES}]+[{_CLOSERS}]*|[,;:][{_CLOSERS}]*(?=\s)[ \t]*|\s[—–-]+(?=\s)[ \t]*|—)")
+_CONJUNCTION = re.compile(
+    r"\s(?=(?:and|but|or|so|because|which|that|while|when|where|if|then|although|since|unless|until)\s)"
+)
+_WIDE_CHAR = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_WRAPPED_LINE = 50
+"""Characters from which a line that goes on in lower case was wrapped rather than ended."""
+_LAST_WORD = re.compile(r"([^\s(\[{\"'“‘]+)\Z")
+_ORDINAL = re.compile(r"\s*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})\Z")
+_INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]\Z")
+_NAME_BEFORE_INITIAL = re.compile(r"(?:\A|[A-Z][\w'’.-]*\s+|[(\"“]\s*)[A-Z]\Z")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NEVER_LAST = _words("""
+    mr mrs ms mx dr prof rev fr hon gen sen rep gov pres capt cmdr lt col maj sgt cpl adm st ste mt ft no nos nr fig
+    figs eq vs v viz cf e.g i.e approx ca al ed eds vol pp p ch art dept univ assn bros mme mlle messrs bzw z.b d.h u.a
+    sr.a sra srta dra
+""")
+"""Abbreviations that something always follows."""
+
+_SOMETIMES_LAST = _words("""
+    etc inc ltd co corp llc plc jr sr a.m p.m am pm b.c a.d u.s u.k u.n e.u d.c ph.d m.d b.a m.a jan feb mar apr jun jul
+    aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun ave blvd rd est min max hr hrs sec secs in oz
+    lb lbs tel ext usw ggf
+""")
+"""Abbreviations that may end a sentence: a capital letter after them says so."""
+
+
+class SentenceSegmenter:
+    """Deltas in, speakable chunks out.
+
+    Args:
+        settings: ``first_chunk_words`` and ``longest_chunk`` are used.
+    """
+
+    __slots__ = ("_buffer", "_filter", "_first", "_scanned", "_settings")
+
+    def __init__(self, settings: VoiceSettings | None = None) -> None:
+        self._settings = settings or VoiceSettings()
+        self._filter = SpeakableFilter()
+        self._buffer = ""
+        self._scanned = 0
+        self._first = True
+
+    def push(self, delta: str) -> list[str]:
+        """Add a piece of the reply; returns the chunks that are complete now, in order."""
+        self._buffer += self._filter.push(delta)
+        return self._cut(final=False)
+
+    def flush(self) -> list[str]:
+        """The text so far is complete: everything held back comes out. The segmenter can be used again."""
+        self._buffer += self._filter.flush()
+        chunks = self._cut(final=True)
+        rest, self._buffer, self._scanned, self._first = self._buffer, "", 0, True
+        if rest.strip():
+            if chunks and not is_speakable(rest):
+                chunks[-1] += rest
+            else:
+                chunks.append(rest)
+        return chunks
+
+    def _cut(self, *, final: bool) -> list[str]:
+        chunks: list[str] = []
+        while (end := self._next_end(final=final)) > 0:
+            chunks.append(self._buffer[:end])
+            self._buffer = self._buffer[end:]
+            self._scanned = 0
+            self._first = False
+        return chunks
+
+    def _next_end(self, *, final: bool) -> int:
+        """Where the next chunk ends; 0: not yet."""
+        text = self._buffer
+        position = self._scanned
+        while found := _END.search(text, position):
+            verdict = _is_end(text, found, final=final)
+            if verdict is None:
+                break
+            if verdict and is_speakable(text[: found.end()]):
+                return self._early_clause(text, found.start(), final=final) or found.end()
+            position = found.end()
+        # What was looked at and found to be no end is not looked at again, so a long sentence costs no more per delta.
+        self._scanned = position
+        if early := self._early_clause(text, len(text), final=final):
+            return early
+        return self._too_long(text)
+
+    def _early_clause(self, text: str, limit: int, *, final: bool) -> int:
+        words_wanted = self._settings.first_chunk_words
+        if not self._first or not words_wanted or final:
+            return 0
+        for found in _CLAUSE.finditer(text, 0, limit):
+            if found.end() >= len(text) and text[found.end() - 1] not in _WIDE_CLAUSES:
+                return 0
+            if _word_count(text[: found.start()]) >= words_wanted and not _between_digits(text, found):
+                return found.end()
+        for found in _CONJUNCTION.finditer(text, 0, limit):
+            if _word_count(text[: found.start()]) >= 3 * words_wanted:
+                return found.end()
+        return 0
+
+    def _too_long(self, text: str) -> int:
+        limit = self._settings.longest_chunk
+        if len(text) <= limit:
+            return 0
+        best = 0
+        for found in _CLAUSE.finditer(text, 0, limit):
+            if found.end() >= limit // 3 and not _between_digits(text, found):
+                best = found.end()
+        if best:
+            return best
+        blank = text.rfind(" ", 1, limit)
+        if blank > 0 and is_speakable(text[:blank]):
+            return blank + 1
+        # A run without blanks: cut where the script has none, never inside a Latin word or an address.
+        for at in range(limit, limit // 2, -1):
+            if _WIDE_CHAR.match(text[at]) or _WIDE_CHAR.match(text[at - 1]):
+                return at
+        return limit if len(text) > 4 * limit else 0
+
+
+def _is_end(text: str, found: re.Match[str], *, final: bool) -> bool | None:
+    """Whether a candidate ends a sentence; None: what follows has to be seen first."""
+    mark = found.group()
+    if mark[0] in _WIDE_ENDS:
+        # A closing quotation mark or a second mark may still come.
+        return None if found.end() == len(text) and not final else True
+    following = text[found.end() :].lstrip()
+    if not following and not final:
+        # A blank line or the next word is still to come.
+        return _needs_nothing(text, found, mark) or None
+    first = following[:1]
+    if mark == "\n":
+        return _line_ends(text, found.start(), first)
+    if "…" in mark or mark.startswith(".."):
+        return not first.islower()
+    if mark[0] != ".":
+        return not (first.islower() and mark.rstrip(" \t")[-1:] in _CLOSERS)
+    return _full_stop_ends(text, found.start(), first)
+
+
+def _needs_nothing(text: str, found: re.Match[str], mark: str) -> bool:
+    """An end that no following word can take back, so that it need not be waited for."""
+    if mark == "\n":
+        return text[: found.start()].rstrip()[-1:] in (".", "!", "?", "…", ":", *_WIDE_ENDS)
+    if mark[0] in "!?" and mark.rstrip(" \t")[-1] in "!?":
+        return True
+    if mark[0] != "." or mark.rstrip(" \t") != ".":
+        return False
+    word = _last_word(text, found.start())
+    return (
+        len(word) > 3 and word.isalpha() and word.islower() and word not in _NEVER_LAST and word not in _SOMETIMES_LAST
+    )
+
+
+def _line_ends(text: str, start: int, first: str) -> bool:
+    """Whether a line break is one of meaning rather than of layout."""
+    if text[start + 1 : start + 2] == "\n" or not first:
+        return True
+    line = text[text.rfind("\n", 0, start) + 1 : start].rstrip()
+    wrapped = len(line) >= _WRAPPED_LINE and first.islower() and (line[-1].isalnum() or line[-1] in ",;")
+    return not wrapped
+
+
+def _full_stop_ends(text: str, start: int, first: str) -> bool:
+    word = _last_word(text, start)
+    lower = word.lower()
+    if lower in _NEVER_LAST and not (lower in {"no", "p", "v", "ed", "art", "par", "sec"} and not first.isdigit()):
+        return False
+    if lower in _SOMETIMES_LAST or _INITIALS.search(word):
+        if lower in {"in", "am", "sun", "sat", "mar", "min", "max", "sec", "wed"} and word.islower():
+            return not first.islower()
+        return first.isupper() or _starts_wide(first)
+    if _is_list_number(text, start):
+        return False
+    if len(word) == 1 and word.isupper() and word != "I" and _NAME_BEFORE_INITIAL.search(text[:start]):
+        return False
+    return not first.islower()
+
+
+def _is_list_number(text: str, start: int) -> bool:
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return _ORDINAL.fullmatch(line) is not None
+
+
+def _last_word(text: str, end: int) -> str:
+    found = _LAST_WORD.search(text, max(0, end - 40), end)
+    return found.group(1) if found else ""
+
+
+def _starts_wide(first: str) -> bool:
+    return _WIDE_CHAR.match(first) is not None
+
+
+def _between_digits(text: str, found: re.Match[str]) -> bool:
+    return text[found.start() - 1 : found.start()].isdigit() and text[found.end() : found.end() + 1].isdigit()
+
+
+def _word_count(text: str) -> int:
+    """Words; of scripts without blanks two characters count as one."""
+    wide = len(_WIDE_CHAR.findall(text))
+    return wide // 2 + sum(1 for word in _WIDE_CHAR.sub(" ", text).split() if is_speakable(word))
