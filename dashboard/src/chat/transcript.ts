@@ -1,0 +1,322 @@
+/** A session's messages as one pure function of what came: stored history, own messages, frames. No frame is shown twice. */
+import type { MediaKind, Part, ReplyStats, StoredMessage } from '@/api/types'
+import type { ChatFrame } from './frames'
+
+export interface ToolBlock {
+  kind: 'tool'
+  id: string
+  name: string
+  args: unknown
+  result: string | null
+  ok: boolean | null
+  startedAt: number
+  endedAt: number | null
+}
+export interface MediaBlock {
+  kind: 'media'
+  type: MediaKind
+  attachmentId: string | null
+  filename: string
+}
+export type Block =
+  | { kind: 'text'; text: string }
+  | { kind: 'reasoning'; text: string }
+  | { kind: 'error'; code: string; text: string }
+  | ToolBlock
+  | MediaBlock
+
+export type Status = 'sending' | 'streaming' | 'done' | 'interrupted' | 'failed'
+
+export interface ChatMessage {
+  key: string
+  /** History id; null until it is stored. */
+  id: number | null
+  messageId: string
+  role: 'user' | 'bot'
+  blocks: Block[]
+  quote: { id: string | number; text: string } | null
+  createdAt: string
+  status: Status
+  stats: ReplyStats | null
+  /** Index of the first block of the stream that `complete` will close. */
+  openFrom: number
+  /** The connection broke in the middle: what comes next tells it again. */
+  stale: boolean
+}
+
+export interface Transcript {
+  messages: readonly ChatMessage[]
+  /** The greatest stored id, for catching up. */
+  lastId: number
+  hasMore: boolean
+}
+
+export const EMPTY: Transcript = { messages: [], lastId: 0, hasMore: false }
+
+export function fromStored(stored: StoredMessage): ChatMessage {
+  const meta = stored.meta ?? {}
+  const blocks: Block[] = []
+  if (meta.reasoning) blocks.push({ kind: 'reasoning', text: meta.reasoning })
+  for (const call of meta.tool_calls ?? []) {
+    blocks.push({
+      kind: 'tool',
+      id: call.id,
+      name: call.name,
+      args: call.args,
+      result: call.result ?? '',
+      ok: call.ok ?? true,
+      startedAt: call.ts ?? 0,
+      endedAt: call.end_ts ?? call.ts ?? 0,
+    })
+  }
+  const shown = fromParts(stored.parts)
+  if (!shown.blocks.length && stored.text) shown.blocks.push({ kind: 'text', text: stored.text })
+  return {
+    key: `h${stored.id}`,
+    id: stored.id,
+    messageId: meta.message_id ?? '',
+    role: stored.role === 'user' ? 'user' : 'bot',
+    blocks: [...blocks, ...shown.blocks],
+    quote: shown.quote,
+    createdAt: stored.created_at,
+    status: stored.interrupted ? 'interrupted' : 'done',
+    stats: meta.stats ?? null,
+    openFrom: 0,
+    stale: false,
+  }
+}
+
+function fromParts(parts: readonly Part[]): { blocks: Block[]; quote: ChatMessage['quote'] } {
+  const blocks: Block[] = []
+  let quote: ChatMessage['quote'] = null
+  for (const part of parts) {
+    if (part.type === 'plain') blocks.push({ kind: 'text', text: part.text })
+    else if (part.type === 'reply') quote = { id: part.message_id, text: part.selected_text ?? '' }
+    else blocks.push({ kind: 'media', type: part.type, attachmentId: part.attachment_id, filename: part.filename ?? '' })
+  }
+  return { blocks, quote }
+}
+
+/** Parts to send again what a message said. */
+export function toParts(message: ChatMessage): Part[] {
+  const parts: Part[] = []
+  if (message.quote) parts.push({ type: 'reply', message_id: message.quote.id, selected_text: message.quote.text })
+  for (const block of message.blocks) {
+    if (block.kind === 'text') parts.push({ type: 'plain', text: block.text })
+    if (block.kind === 'media' && block.attachmentId) parts.push({ type: block.type, attachment_id: block.attachmentId, filename: block.filename })
+  }
+  return parts
+}
+
+export function textOf(message: ChatMessage): string {
+  return message.blocks
+    .filter((block) => block.kind === 'text')
+    .map((block) => block.text)
+    .join('\n')
+}
+
+/** Puts a page of history in front, or replaces everything when `fresh`. Own unsent messages stay at the end. */
+export function withHistory(state: Transcript, history: readonly StoredMessage[], hasMore: boolean, fresh: boolean): Transcript {
+  const page = history.filter((row) => row.role !== 'context').map(fromStored)
+  const ids = new Set(page.map((message) => message.id))
+  const rest = state.messages.filter((message) => (fresh ? message.id === null || message.id > (page.at(-1)?.id ?? 0) : !ids.has(message.id)))
+  const messages = [...page, ...rest]
+  const lastId = Math.max(state.lastId, ...history.map((row) => row.id), 0)
+  return { messages, lastId, hasMore }
+}
+
+export function withOwn(state: Transcript, messageId: string, parts: readonly Part[], createdAt: string): Transcript {
+  const { blocks, quote } = fromParts(parts)
+  const own = blank(messageId, 'user', createdAt)
+  return { ...state, messages: [...state.messages, { ...own, blocks, quote, status: 'sending' }, blank(messageId, 'bot', createdAt)] }
+}
+
+/** Removes a message and all after it, as the server does before an edited message is sent again. */
+export function truncated(state: Transcript, key: string): Transcript {
+  const at = state.messages.findIndex((message) => message.key === key)
+  return at < 0 ? state : { ...state, messages: state.messages.slice(0, at) }
+}
+
+/** Marks replies that were being told when the connection broke. */
+export function markStale(state: Transcript): Transcript {
+  return {
+    ...state,
+    messages: state.messages.map((message) => (message.role === 'bot' && message.status === 'streaming' ? { ...message, stale: true } : message)),
+  }
+}
+
+function blank(messageId: string, role: 'user' | 'bot', createdAt: string): ChatMessage {
+  return {
+    key: `${role === 'user' ? 'u' : 'b'}${messageId}`,
+    id: null,
+    messageId,
+    role,
+    blocks: [],
+    quote: null,
+    createdAt,
+    status: 'streaming',
+    stats: null,
+    openFrom: 0,
+    stale: false,
+  }
+}
+
+export function reduce(state: Transcript, frame: ChatFrame, now: string): Transcript {
+  const messageId = frame.message_id ?? ''
+  switch (frame.type) {
+    case 'session_bound':
+    case 'session_id':
+    case 'pong':
+      return state
+    case 'user_message_saved':
+      return userSaved(state, messageId, frame.data, now)
+    case 'plain':
+      return onBot(state, messageId, now, (bot) => plain(bot, frame.data, frame.streaming, frame.chain_type ?? null))
+    case 'image':
+    case 'record':
+    case 'file':
+    case 'video': {
+      const filename = frame.data.replace(/^\[[A-Z]+\]/, '')
+      const block: Block = { kind: 'media', type: frame.type, attachmentId: null, filename }
+      return onBot(state, messageId, now, (bot) => ({ ...fresh(bot), blocks: [...fresh(bot).blocks, block] }))
+    }
+    case 'attachment_saved':
+      return onBot(state, messageId, now, (bot) => named(bot, frame.data))
+    case 'agent_stats':
+      return onBot(state, messageId, now, (bot) => {
+        const usage = frame.data.token_usage
+        return { ...bot, stats: { ...frame.data, token_usage: { input: usage.input_other + usage.input_cached, output: usage.output, cached: usage.input_cached } } }
+      })
+    case 'complete':
+      return onBot(state, messageId, now, (bot) => completed(bot, frame.data, frame.reasoning ?? ''))
+    case 'message_saved': {
+      const { id, created_at } = frame.data
+      if (state.messages.some((message) => message.id === id)) return withoutReplayed(state, messageId)
+      const lastId = Math.max(state.lastId, id)
+      // An interrupted reply is stored after it was marked as such.
+      const at = state.messages.findLastIndex((message) => message.role === 'bot' && message.messageId === messageId && message.id === null)
+      const bot = state.messages[at]
+      return bot ? { ...state, lastId, messages: state.messages.with(at, { ...bot, id, createdAt: created_at }) } : { ...state, lastId }
+    }
+    case 'end':
+      return ended(state, messageId)
+    case 'error':
+      return failed(state, messageId, frame.code, frame.data, now)
+    default:
+      return frame satisfies never
+  }
+}
+
+function openBot(state: Transcript, messageId: string): number {
+  return state.messages.findLastIndex((message) => message.role === 'bot' && message.messageId === messageId && message.status === 'streaming')
+}
+
+/** Changes the reply being told under this id; makes one when there is none (a proactive message, another client's turn). */
+function onBot(state: Transcript, messageId: string, now: string, change: (bot: ChatMessage) => ChatMessage): Transcript {
+  const at = openBot(state, messageId)
+  const bot = state.messages[at]
+  if (bot) return { ...state, messages: state.messages.with(at, change(bot)) }
+  const made = blank(messageId, 'bot', now)
+  const repeats = state.messages.some((message) => message.key === made.key)
+  return { ...state, messages: [...state.messages, change(repeats ? { ...made, key: `${made.key}.${state.messages.length}` } : made)] }
+}
+
+/** A reply that a replay tells again starts over. */
+function fresh(bot: ChatMessage): ChatMessage {
+  return bot.stale ? { ...bot, stale: false, blocks: [], openFrom: 0 } : bot
+}
+
+function append(bot: ChatMessage, kind: 'text' | 'reasoning', text: string): ChatMessage {
+  const last = bot.blocks.at(-1)
+  if (last?.kind === kind && bot.blocks.length - 1 >= bot.openFrom) {
+    return { ...bot, blocks: bot.blocks.with(-1, { kind, text: last.text + text }) }
+  }
+  return { ...bot, blocks: [...bot.blocks, { kind, text }] }
+}
+
+function plain(message: ChatMessage, data: string, streaming: boolean, chain: 'reasoning' | 'tool_call' | 'tool_call_result' | null): ChatMessage {
+  const bot = fresh(message)
+  switch (chain) {
+    case null:
+      if (streaming) return append(bot, 'text', data)
+      return { ...bot, blocks: [...bot.blocks, { kind: 'text', text: data }], openFrom: bot.blocks.length + 1 }
+    case 'reasoning':
+      return append(bot, 'reasoning', data)
+    case 'tool_call': {
+      const call = parseObject(data)
+      const block: ToolBlock = { kind: 'tool', id: String(call.id ?? ''), name: String(call.name ?? ''), args: call.args, result: null, ok: null, startedAt: Number(call.ts ?? 0), endedAt: null }
+      return { ...bot, blocks: [...bot.blocks, block] }
+    }
+    case 'tool_call_result': {
+      const answer = parseObject(data)
+      const at = bot.blocks.findLastIndex((block) => block.kind === 'tool' && block.id === String(answer.id ?? ''))
+      const block = bot.blocks[at]
+      if (block?.kind !== 'tool') return bot
+      const result = typeof answer.result === 'string' ? answer.result : JSON.stringify(answer.result ?? '')
+      return { ...bot, blocks: bot.blocks.with(at, { ...block, result, ok: answer.ok !== false, endedAt: Number(answer.ts ?? 0) }) }
+    }
+    default:
+      return chain satisfies never
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}
+
+function named(bot: ChatMessage, saved: { id: string; type: string }): ChatMessage {
+  const at = bot.blocks.findIndex((block) => block.kind === 'media' && block.attachmentId === null && block.type === saved.type)
+  const block = bot.blocks[at]
+  return block?.kind === 'media' ? { ...bot, blocks: bot.blocks.with(at, { ...block, attachmentId: saved.id }) } : bot
+}
+
+/** The whole text is the truth: it mends a reply whose middle was missed. */
+function completed(bot: ChatMessage, text: string, reasoning: string): ChatMessage {
+  const open = bot.blocks.slice(bot.openFrom)
+  const joined = (blocks: readonly Block[]): string => blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('')
+  if (!bot.stale && (joined(open) === text || joined(bot.blocks) === text)) return { ...bot, openFrom: bot.blocks.length }
+  const kept = bot.blocks.filter((block, index) => index < bot.openFrom || block.kind !== 'text')
+  if (reasoning && !kept.some((block) => block.kind === 'reasoning')) kept.unshift({ kind: 'reasoning', text: reasoning })
+  const blocks: Block[] = text ? [...kept, { kind: 'text', text }] : kept
+  return { ...bot, blocks, openFrom: blocks.length, stale: false }
+}
+
+function userSaved(state: Transcript, messageId: string, data: { id: number; created_at: string; message?: Part[] }, now: string): Transcript {
+  const lastId = Math.max(state.lastId, data.id)
+  if (state.messages.some((message) => message.id === data.id)) return { ...state, lastId }
+  const at = state.messages.findLastIndex((message) => message.role === 'user' && message.id === null && message.messageId === messageId)
+  const own = state.messages[at]
+  if (own) return { ...state, lastId, messages: state.messages.with(at, { ...own, id: data.id, createdAt: data.created_at, status: 'done' }) }
+  if (!data.message) return { ...state, lastId }
+  const { blocks, quote } = fromParts(data.message)
+  const message = { ...blank(messageId, 'user', data.created_at || now), id: data.id, blocks, quote, status: 'done' as const }
+  return { ...state, lastId, messages: [...state.messages, message] }
+}
+
+/** A replay of a message that is already here leaves nothing behind. */
+function withoutReplayed(state: Transcript, messageId: string): Transcript {
+  const at = openBot(state, messageId)
+  return at < 0 ? state : { ...state, messages: state.messages.toSpliced(at, 1) }
+}
+
+function ended(state: Transcript, messageId: string): Transcript {
+  const messages = state.messages.flatMap((message) => {
+    if (message.messageId !== messageId || message.role !== 'bot' || message.status !== 'streaming') return [message]
+    return message.blocks.length ? [{ ...message, status: 'done' as const, stale: false }] : []
+  })
+  return { ...state, messages }
+}
+
+function failed(state: Transcript, messageId: string, code: string, text: string, now: string): Transcript {
+  if (!messageId) return state
+  const unsaved = state.messages.findLastIndex((message) => message.role === 'user' && message.messageId === messageId && message.id === null)
+  const own = state.messages[unsaved]
+  const marked = own ? { ...state, messages: state.messages.with(unsaved, { ...own, status: 'failed' as const }) } : state
+  if (code === 'INTERRUPTED') return onBot(marked, messageId, now, (bot) => ({ ...bot, status: 'interrupted', stale: false }))
+  return onBot(marked, messageId, now, (bot) => ({ ...bot, blocks: [...bot.blocks, { kind: 'error', code, text }] }))
+}
