@@ -23,6 +23,7 @@ from astrbot_like.domain.profiles import (
     ProviderConfig,
 )
 from astrbot_like.storage import secrets, tables
+from astrbot_like.storage.cached import Cached
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.rows import dumps, iso, loads, now_ms
 
@@ -54,18 +55,16 @@ class RecordStore(Generic[R]):
         self._kind = kind
         self._name_of = name_of
         self._box = box
-        self._records: dict[str, R] | None = None
-        # Grows with each change, so that a read that was overtaken by one is not kept.
-        self._changes = 0
+        self._records: Cached[dict[str, R]] = Cached(lambda: database.read(self._read))
         self._fields = frozenset(field.name for field in msgspec.structs.fields(record))
 
     async def get(self, name: str) -> R | None:
         """The record, or None."""
-        return (await self._loaded()).get(name)
+        return (await self._records.get()).get(name)
 
     async def all(self) -> list[R]:
         """All records, oldest first."""
-        return list((await self._loaded()).values())
+        return list((await self._records.get()).values())
 
     async def add(self, record: R) -> R:
         """Store a new record.
@@ -88,22 +87,12 @@ class RecordStore(Generic[R]):
         statement = delete(self._table).where(self._table.c.id == name)
         if not await self._database.write(lambda c: c.execute(statement).rowcount):
             raise NotFound(f"There is no {self._kind} named {name}.")
-        self._changes += 1
-        if self._records is not None:
-            self._records.pop(name, None)
+        if (kept := self._records.changed()) is not None:
+            kept.pop(name, None)
 
     def forget(self) -> None:
         """Read everything anew next time: another process has written."""
-        self._changes += 1
-        self._records = None
-
-    async def _loaded(self) -> dict[str, R]:
-        while self._records is None:
-            changes = self._changes
-            found = await self._database.read(self._read)
-            if changes == self._changes:
-                self._records = found
-        return self._records
+        self._records.forget()
 
     def _read(self, connection: Connection) -> dict[str, R]:
         query = select(self._table).order_by(self._table.c.created_ms, self._table.c.id)
@@ -134,9 +123,8 @@ class RecordStore(Generic[R]):
             return self._stamped(record, found or now, now)
 
         stored = await self._database.write(work)
-        self._changes += 1
-        if self._records is not None:
-            self._records[name] = stored
+        if (kept := self._records.changed()) is not None:
+            kept[name] = stored
         return stored
 
     def _record_of(self, row: Any) -> R:

@@ -171,8 +171,12 @@ class SessionStore:
         )
         self._sessions.clear()
 
-    async def delete(self, session_ids: Iterable[str]) -> None:
-        """Delete sessions with their conversations and messages; attachments are the caller's."""
+    async def delete(self, session_ids: Iterable[str]) -> list[str]:
+        """Delete sessions with their conversations and messages; attachments are the caller's.
+
+        Returns:
+            Ids of the conversations that went.
+        """
         ids = list(session_ids)
 
         def work(connection: Connection) -> list[str]:
@@ -183,10 +187,12 @@ class SessionStore:
             connection.execute(delete(sessions).where(sessions.c.session_id.in_(ids)))
             return found
 
-        for conversation_id in await self._database.write(work):
+        gone = await self._database.write(work)
+        for conversation_id in gone:
             self._conversations.drop(conversation_id)
         for session_id in ids:
             self._forget(session_id)
+        return gone
 
     async def _change(self, session_id: str, **values: Any) -> Session:
         def work(connection: Connection) -> Session:
