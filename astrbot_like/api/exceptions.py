@@ -1,0 +1,15 @@
+"""Errors under AstrBot's names."""
+
+from __future__ import annotations
+
+
+class AstrBotError(Exception):
+    """Base of the errors below."""
+
+
+class ProviderNotFoundError(AstrBotError):
+    """No provider fits."""
+
+
+class EmptyModelOutputError(AstrBotError):
+    """The model answered with nothing."""

@@ -1,0 +1,446 @@
+"""The managers that hang on ``Context``, under AstrBot's names. Plain objects: some plugins replace their methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from astrbot_like.api.conversations import Conversation, Persona
+from astrbot_like.api.provider.entities import Personality, ProviderType
+from astrbot_like.api.views import HostObject
+
+if TYPE_CHECKING:
+    from astrbot_like.api.func_tools import FunctionToolManager
+    from astrbot_like.api.platform.base import Platform
+    from astrbot_like.api.provider.base import Providers
+    from astrbot_like.api.services import ConversationService, PersonaService, PlatformService, ProviderService
+
+KEEP: Any = object()
+"""Leave a persona's field as it is."""
+
+
+class ConversationManager:
+    """``context.conversation_manager``."""
+
+    def __init__(self, service: ConversationService) -> None:
+        self._service = service
+        self._on_deleted: list[Callable[[str], Awaitable[None]]] = []
+
+    def register_on_session_deleted(self, callback: Callable[[str], Awaitable[None]]) -> None:
+        """Have ``callback(umo)`` called when all conversations of a session are deleted."""
+        self._on_deleted.append(callback)
+
+    async def new_conversation(
+        self,
+        unified_msg_origin: str,
+        platform_id: str | None = None,
+        content: list[dict[str, Any]] | None = None,
+        title: str | None = None,
+        persona_id: str | None = None,
+    ) -> str:
+        """Start a conversation and make it the current one; returns its id."""
+        return await self._service.create(
+            unified_msg_origin, platform_id=platform_id, content=content, title=title, persona_id=persona_id
+        )
+
+    async def switch_conversation(self, unified_msg_origin: str, conversation_id: str) -> None:
+        """Make another conversation the current one."""
+        await self._service.switch(unified_msg_origin, conversation_id)
+
+    async def delete_conversation(self, unified_msg_origin: str, conversation_id: str | None = None) -> None:
+        """Delete a conversation; without an id the current one."""
+        target = conversation_id or await self._service.current_id(unified_msg_origin)
+        if target:
+            await self._service.delete(unified_msg_origin, target)
+
+    async def delete_conversations_by_user_id(self, unified_msg_origin: str) -> None:
+        """Delete all conversations of a session."""
+        for conversation in await self._service.list(unified_msg_origin):
+            await self._service.delete(unified_msg_origin, conversation.cid)
+        for callback in self._on_deleted:
+            await callback(unified_msg_origin)
+
+    async def get_curr_conversation_id(self, unified_msg_origin: str) -> str | None:
+        """Id of the current conversation, or None."""
+        return await self._service.current_id(unified_msg_origin)
+
+    async def get_conversation(
+        self, unified_msg_origin: str, conversation_id: str, create_if_not_exists: bool = False
+    ) -> Conversation | None:
+        """A conversation; ``history`` is JSON text.
+
+        Args:
+            create_if_not_exists: Start a new one when there is none of that id.
+        """
+        found = await self._service.get(unified_msg_origin, conversation_id) if conversation_id else None
+        if found is None and create_if_not_exists:
+            made = await self._service.create(unified_msg_origin)
+            return await self._service.get(unified_msg_origin, made)
+        return found
+
+    async def get_conversations(
+        self, unified_msg_origin: str | None = None, platform_id: str | None = None
+    ) -> list[Conversation]:
+        """Conversations of a session, of a platform or all, latest first."""
+        return list(await self._service.list(unified_msg_origin, platform_id))
+
+    async def get_filtered_conversations(
+        self,
+        page: int = 1,
+        page_size: int = 20,
+        platform_ids: list[str] | None = None,
+        search_query: str = "",
+        **_: Any,
+    ) -> tuple[list[Conversation], int]:
+        """One page of all conversations that fit, and how many fit."""
+        query = search_query.lower()
+        fitting = [
+            one
+            for one in await self._service.list()
+            if (not platform_ids or one.platform_id in platform_ids)
+            and (not query or query in f"{one.title or ''}\n{one.user_id}\n{one.cid}".lower())
+        ]
+        start = (page - 1) * page_size
+        return fitting[start : start + page_size], len(fitting)
+
+    async def update_conversation(
+        self,
+        unified_msg_origin: str,
+        conversation_id: str | None = None,
+        history: list[dict[str, Any]] | None = None,
+        title: str | None = None,
+        persona_id: str | None = None,
+        token_usage: int | None = None,
+    ) -> None:
+        """Change what is given; without an id the current conversation's."""
+        target = conversation_id or await self._service.current_id(unified_msg_origin)
+        if target:
+            await self._service.update(
+                unified_msg_origin,
+                target,
+                history=history,
+                title=title,
+                persona_id=persona_id,
+                token_usage=token_usage,
+            )
+
+    async def update_conversation_title(
+        self, unified_msg_origin: str, title: str, conversation_id: str | None = None
+    ) -> None:
+        """Rename a conversation (old form)."""
+        await self.update_conversation(unified_msg_origin, conversation_id, title=title)
+
+    async def update_conversation_persona_id(
+        self, unified_msg_origin: str, persona_id: str, conversation_id: str | None = None
+    ) -> None:
+        """Choose a conversation's persona (old form)."""
+        await self.update_conversation(unified_msg_origin, conversation_id, persona_id=persona_id)
+
+    async def add_message_pair(self, cid: str, user_message: Any, assistant_message: Any) -> None:
+        """Append an exchange to a conversation.
+
+        Raises:
+            ValueError: There is no such conversation.
+        """
+        owner = next((one.user_id for one in await self._service.list() if one.cid == cid), None)
+        found = await self._service.get(owner, cid) if owner else None
+        if owner is None or found is None:
+            raise ValueError(f"Conversation with id {cid} not found")
+        pair = [one if isinstance(one, dict) else one.model_dump() for one in (user_message, assistant_message)]
+        await self._service.update(owner, cid, history=[*json.loads(found.history or "[]"), *pair])
+
+    async def get_human_readable_context(
+        self, unified_msg_origin: str, conversation_id: str, page: int = 1, page_size: int = 10
+    ) -> tuple[list[str], int]:
+        """One page of a conversation as lines for people, latest first, and the number of pages."""
+        found = await self._service.get(unified_msg_origin, conversation_id)
+        lines = [_readable(message) for message in json.loads(found.history or "[]")] if found else []
+        lines = [line for line in reversed(lines) if line]
+        start = (page - 1) * page_size
+        return lines[start : start + page_size], -(-len(lines) // page_size)
+
+
+def _readable(message: dict[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        content = " ".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
+    match message.get("role"):
+        case "user":
+            return f"User: {content}"
+        case "assistant" if content:
+            return f"Assistant: {content}"
+        case "assistant" if message.get("tool_calls"):
+            names = ", ".join(call["function"]["name"] for call in message["tool_calls"])
+            return f"Assistant: [{names}]"
+        case _:
+            return ""
+
+
+def personality_of(persona: Persona) -> Personality:
+    """A stored persona in v3 form."""
+    return Personality(
+        prompt=persona.system_prompt,
+        name=persona.persona_id,
+        begin_dialogs=list(persona.begin_dialogs),
+        mood_imitation_dialogs=[],
+        tools=persona.tools,
+        skills=persona.skills,
+        custom_error_message=persona.custom_error_message,
+    )
+
+
+class PersonaManager:
+    """``context.persona_manager``."""
+
+    def __init__(self, service: PersonaService) -> None:
+        self._service = service
+
+    @property
+    def personas(self) -> list[Persona]:
+        """All personas."""
+        return list(self._service.all())
+
+    @property
+    def personas_v3(self) -> list[Personality]:
+        """All personas in v3 form."""
+        return [personality_of(one) for one in self._service.all()]
+
+    @property
+    def persona_v3_config(self) -> list[dict[str, Any]]:
+        """All personas as configuration entries."""
+        return [dict(one) for one in self.personas_v3]
+
+    @property
+    def selected_default_persona_v3(self) -> Personality:
+        """The persona in force where nothing else is chosen."""
+        return self._service.default()
+
+    @property
+    def selected_default_persona(self) -> Personality:
+        """The same."""
+        return self._service.default()
+
+    @property
+    def default_persona(self) -> str:
+        """Its name."""
+        return str(self._service.default().get("name", "default"))
+
+    async def get_default_persona_v3(self, umo: Any = None) -> Personality:
+        """The persona in force for a session; there is always one."""
+        return self._service.default(str(umo) if umo is not None else None)
+
+    async def get_persona(self, persona_id: str) -> Persona:
+        """A persona.
+
+        Raises:
+            ValueError: There is none of that id.
+        """
+        found = next((one for one in self._service.all() if one.persona_id == persona_id), None)
+        if found is None:
+            raise ValueError(f"Persona with ID {persona_id} does not exist.")
+        return found
+
+    def get_persona_v3_by_id(self, persona_id: str | None) -> Personality | None:
+        """A persona in v3 form, or None."""
+        return next((one for one in self.personas_v3 if one.get("name") == persona_id), None)
+
+    async def get_all_personas(self) -> list[Persona]:
+        """All personas."""
+        return self.personas
+
+    async def create_persona(
+        self,
+        persona_id: str,
+        system_prompt: str,
+        begin_dialogs: list[str] | None = None,
+        tools: list[str] | None = None,
+        skills: list[str] | None = None,
+        custom_error_message: str | None = None,
+        folder_id: str | None = None,
+        sort_order: int = 0,
+    ) -> Persona:
+        """Make a persona.
+
+        Raises:
+            ValueError: The id is taken.
+        """
+        if any(one.persona_id == persona_id for one in self._service.all()):
+            raise ValueError(f"Persona with ID {persona_id} already exists.")
+        made = Persona(
+            persona_id, system_prompt, begin_dialogs or [], tools, skills, custom_error_message, folder_id, sort_order
+        )
+        await self._service.save(made)
+        return made
+
+    async def update_persona(
+        self,
+        persona_id: str,
+        system_prompt: str | None = None,
+        begin_dialogs: list[str] | None = None,
+        tools: Any = KEEP,
+        skills: Any = KEEP,
+        custom_error_message: Any = KEEP,
+    ) -> Persona:
+        """Change what is given.
+
+        Raises:
+            ValueError: There is none of that id.
+        """
+        found = await self.get_persona(persona_id)
+        changed = Persona(
+            persona_id,
+            found.system_prompt if system_prompt is None else system_prompt,
+            found.begin_dialogs if begin_dialogs is None else begin_dialogs,
+            found.tools if tools is KEEP else tools,
+            found.skills if skills is KEEP else skills,
+            found.custom_error_message if custom_error_message is KEEP else custom_error_message,
+            found.folder_id,
+            found.sort_order,
+        )
+        await self._service.save(changed)
+        return changed
+
+    async def delete_persona(self, persona_id: str) -> None:
+        """Delete a persona.
+
+        Raises:
+            ValueError: There is none of that id.
+        """
+        await self.get_persona(persona_id)
+        await self._service.delete(persona_id)
+
+
+class ProviderManager:
+    """``context.provider_manager``."""
+
+    def __init__(self, service: ProviderService, personas: PersonaManager) -> None:
+        self._service = service
+        self._personas = personas
+
+    llm_tools: FunctionToolManager = HostObject(lambda host: host.tools)  # type: ignore[assignment]
+
+    @property
+    def provider_insts(self) -> list[Any]:
+        """The chat models."""
+        return list(self._service.instances(ProviderType.CHAT_COMPLETION))
+
+    @property
+    def stt_provider_insts(self) -> list[Any]:
+        """The recognisers."""
+        return list(self._service.instances(ProviderType.SPEECH_TO_TEXT))
+
+    @property
+    def tts_provider_insts(self) -> list[Any]:
+        """The synthesisers."""
+        return list(self._service.instances(ProviderType.TEXT_TO_SPEECH))
+
+    @property
+    def embedding_provider_insts(self) -> list[Any]:
+        """The embedding models."""
+        return list(self._service.instances(ProviderType.EMBEDDING))
+
+    @property
+    def rerank_provider_insts(self) -> list[Any]:
+        """The rerankers."""
+        return list(self._service.instances(ProviderType.RERANK))
+
+    @property
+    def inst_map(self) -> dict[str, Any]:
+        """All providers by id."""
+        return {one.meta().id: one for kind in ProviderType for one in self._service.instances(kind)}
+
+    @property
+    def curr_provider_inst(self) -> Any:
+        """The chat model in use."""
+        return self._service.using(ProviderType.CHAT_COMPLETION)
+
+    @property
+    def curr_stt_provider_inst(self) -> Any:
+        """The recogniser in use."""
+        return self._service.using(ProviderType.SPEECH_TO_TEXT)
+
+    @property
+    def curr_tts_provider_inst(self) -> Any:
+        """The synthesiser in use."""
+        return self._service.using(ProviderType.TEXT_TO_SPEECH)
+
+    @property
+    def personas(self) -> list[Personality]:
+        """All personas in v3 form."""
+        return self._personas.personas_v3
+
+    @property
+    def selected_default_persona(self) -> Personality:
+        """The persona in force where nothing else is chosen."""
+        return self._personas.selected_default_persona_v3
+
+    def get_insts(self) -> list[Any]:
+        """The chat models."""
+        return self.provider_insts
+
+    async def get_provider_by_id(self, provider_id: str) -> Providers | None:
+        """A provider (``Context.get_provider_by_id`` is the synchronous form)."""
+        return self._service.by_id(provider_id)
+
+    def get_using_provider(self, provider_type: ProviderType, umo: str | None = None) -> Providers | None:
+        """The provider in use (old form)."""
+        return self._service.using(provider_type, umo)
+
+    async def get_using_provider_async(self, provider_type: ProviderType, umo: str | None = None) -> Providers | None:
+        """The provider in use."""
+        return self._service.using(provider_type, umo)
+
+    async def set_provider(self, provider_id: str, provider_type: ProviderType, umo: str | None = None) -> None:
+        """Choose a provider for a session, or generally.
+
+        Raises:
+            ValueError: There is none of that id.
+        """
+        if self._service.by_id(provider_id) is None:
+            raise ValueError(f"提供商 {provider_id} 不存在，无法设置。")
+        await self._service.set_using(provider_type, provider_id, umo)
+
+    async def load_provider(self, provider_config: dict[str, Any]) -> None:
+        """Build and start a provider."""
+        await self._service.load(provider_config)
+
+    async def reload(self, provider_config: dict[str, Any]) -> None:
+        """Restart a provider with a configuration."""
+        await self._service.reload(provider_config)
+
+    async def terminate_provider(self, provider_id: str) -> None:
+        """Stop a provider."""
+        await self._service.terminate(provider_id)
+
+
+class PlatformManager:
+    """``context.platform_manager``."""
+
+    def __init__(self, service: PlatformService) -> None:
+        self._service = service
+
+    @property
+    def platform_insts(self) -> list[Platform]:
+        """The running platforms."""
+        return self._service.instances
+
+    def get_insts(self) -> list[Platform]:
+        """The running platforms."""
+        return self._service.instances
+
+    def get_all_stats(self) -> dict[str, Any]:
+        """Figures of all platforms."""
+        return {"platforms": [one.get_stats() for one in self._service.instances]}
+
+    async def load_platform(self, platform_config: dict[str, Any]) -> None:
+        """Build and start a platform."""
+        await self._service.load(platform_config)
+
+    async def reload(self, platform_config: dict[str, Any]) -> None:
+        """Restart a platform with a configuration."""
+        await self._service.reload(platform_config)
+
+    async def terminate_platform(self, platform_id: str) -> None:
+        """Stop a platform."""
+        await self._service.terminate(platform_id)
