@@ -14,6 +14,7 @@ from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
 from astrbot_like.dashboard.errors import install_error_handlers
 from astrbot_like.dashboard.guards import Guards
 from astrbot_like.dashboard.live import routes as live
+from astrbot_like.dashboard.open_api import chat as open_chat
 from astrbot_like.dashboard.open_api import files, im
 from astrbot_like.dashboard.open_api import sessions as open_sessions
 from astrbot_like.dashboard.openapi import Contract
@@ -33,6 +34,7 @@ ROUTE_MODULES: tuple[RouteModule, ...] = (
     im.register,
     open_sessions.register,
     live.register,
+    open_chat.register,
 )
 
 

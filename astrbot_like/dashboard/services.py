@@ -12,6 +12,7 @@ from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.accounts import Account
+from astrbot_like.domain.history import Session
 from astrbot_like.domain.live import LiveSessions
 from astrbot_like.domain.messages import MessagePart
 from astrbot_like.domain.ports import SessionEvents, TurnGateway
@@ -44,6 +45,18 @@ class Profiles(Protocol):
 
     async def list(self) -> Sequence[Profile]:
         """All, the default one first."""
+        ...
+
+    async def chosen(self, *, config_id: str | None = None, config_name: str | None = None) -> Profile | None:
+        """The profile a request names; None when it names none.
+
+        Raises:
+            ConfigError: ``config_id not found: X``, ``config_name not found: X``, or the name is ambiguous.
+        """
+        ...
+
+    async def bind(self, session_id: str, profile_id: str) -> Session:
+        """Let the session talk with that profile from now on."""
         ...
 
 

@@ -118,6 +118,10 @@ class TurnGateway(Protocol):
         """
         ...
 
+    def stop(self, session_id: str) -> int:
+        """Interrupt the session's running turns, whoever asked for them; returns how many there were."""
+        ...
+
 
 class Subscription(Protocol):
     """Live events of one session, for one subscriber; bounded, drops the subscriber when it does not read."""

@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import OrderedDict
 from typing import Any
 
 from astrbot_like.dashboard.chat import frames as f
 from astrbot_like.dashboard.chat import wire
 from astrbot_like.dashboard.chat.follow import SessionFollower
+from astrbot_like.dashboard.chat.requests import RequestsInFlight
 from astrbot_like.dashboard.chat.turns import ChatCall, ChatTurns
 from astrbot_like.dashboard.chat.wire import ChatDecoder, ChatWire
 from astrbot_like.dashboard.parts import check_text_length
-from astrbot_like.domain.errors import BadUser, BotError, InternalError, InvalidMessageFormat, ProcessingError
-from astrbot_like.domain.events import TurnEnded
-from astrbot_like.domain.ports import History, ReplyStream, SessionEvents
+from astrbot_like.domain.errors import BadUser, BotError, InvalidMessageFormat, ProcessingError
+from astrbot_like.domain.ports import History, SessionEvents
 from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.runtime.channels import Channel, ChannelClosed
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.tasks import cancel_and_wait
 
-log = logging.getLogger(__name__)
-
-MAX_REQUESTS = 64
-"""Requests of one connection in flight."""
-
 MAX_SUBSCRIPTIONS = 64
 """Sessions one connection is bound to."""
-
-REMEMBERED = 1024
-"""Own requests whose late events are still told from those of others."""
-
-
-class _Request:
-    __slots__ = ("call", "interrupted", "stream", "task", "turn_id", "wire")
-
-    def __init__(self, call: ChatCall, turn_id: str) -> None:
-        self.call = call
-        self.turn_id = turn_id
-        self.stream: ReplyStream | None = None
-        self.interrupted = False
-        self.task: asyncio.Task[None] | None = None
-
-    def interrupt(self) -> None:
-        self.interrupted = True
-        if self.stream is not None:
-            self.stream.interrupt()
 
 
 class ChatPeer:
@@ -81,14 +55,13 @@ class ChatPeer:
         self._output = output
         self._max_text = max_text
         self._decoder = ChatDecoder()
-        self._requests: dict[str, _Request] = {}
-        self._own: OrderedDict[str, None] = OrderedDict()
+        self._requests = RequestsInFlight(turns, output)
         self._following: dict[str, tuple[SessionFollower, asyncio.Task[None]]] = {}
 
     @property
     def busy(self) -> bool:
         """Whether a request of this connection is running."""
-        return bool(self._requests)
+        return len(self._requests) > 0
 
     def receive(self, raw: str) -> f.ChatOutFrame | None:
         """Deal with a frame; returns what is answered at once. Never raises for what a client sends."""
@@ -103,9 +76,9 @@ class ChatPeer:
                 case f.Send():
                     self._send(frame)
                 case f.ChatInterrupt():
-                    self._interrupt(frame.message_id)
+                    self._requests.interrupt(frame.message_id)
         except BotError as error:
-            return self._error(error, frame)
+            return _refusal(error, frame)
         return None
 
     async def aclose(self) -> None:
@@ -114,10 +87,8 @@ class ChatPeer:
         self._following.clear()
         for follower, _ in following:
             follower.close()
-        tasks = [request.task for request in self._requests.values() if request.task is not None]
-        await cancel_and_wait(*(task for _, task in following), *tasks)
-
-    # --- send ------------------------------------------------------------------------------------------
+        await cancel_and_wait(*(task for _, task in following))
+        await self._requests.aclose()
 
     def _send(self, frame: f.Send) -> None:
         if frame.username is not None and frame.username != self._username:
@@ -125,10 +96,6 @@ class ChatPeer:
         parts = wire.send_parts(frame.message)
         check_text_length(parts, self._max_text)
         message_id = frame.message_id or new_id()
-        if message_id in self._requests:
-            raise ProcessingError(f"message_id is already being processed: {message_id[:128]}")
-        if len(self._requests) >= MAX_REQUESTS:
-            raise ProcessingError(f"Too many requests in flight on this connection; at most {MAX_REQUESTS}.")
         call = ChatCall(
             username=self._username,
             message_id=message_id,
@@ -138,60 +105,14 @@ class ChatPeer:
             session_id=frame.session_id or None,
             credential=self._credential,
         )
-        request = self._requests[message_id] = _Request(call, new_id())
-        self._remember(message_id)
-        self._remember(request.turn_id)
-        request.task = asyncio.create_task(self._run(request), name="chat request")
 
-    async def _run(self, request: _Request) -> None:
-        call = request.call
-        shown = ChatWire(
-            session_id=call.session_id or "",
-            message_id=call.message_id,
-            show_reasoning=call.options.show_reasoning,
-        )
-        try:
-            session = await self._turns.session(call)
-            shown = ChatWire(
-                session_id=session.session_id,
-                message_id=call.message_id,
-                show_reasoning=call.options.show_reasoning,
-            )
-            request.stream = await self._turns.submit(call, session, turn_id=request.turn_id)
-            if request.interrupted:
-                request.stream.interrupt()
-            await self._relay(request.stream, shown)
-        except BotError as error:
-            await self._output.send(shown.error(error))
-        except ChannelClosed:
-            return
-        except Exception as error:
-            log.error("chat request failed", exc_info=error)
-            await self._output.send(shown.error(InternalError()))
-        finally:
-            self._requests.pop(call.message_id, None)
-            if request.stream is not None:
-                await request.stream.aclose()
+        async def prepared() -> ChatCall:
+            return call
 
-    async def _relay(self, stream: ReplyStream, shown: ChatWire) -> None:
-        complete = False
-        async for event in stream:
-            complete = complete or isinstance(event, TurnEnded)
-            for frame in shown.frames(event):
-                await self._output.send(frame)
-        if not complete:
-            await self._output.send(shown.error(ProcessingError("The reply was cut off. Please try again.")))
-            for frame in shown.frames(TurnEnded("failed")):
-                await self._output.send(frame)
+        def make_wire(session_id: str) -> ChatWire:
+            return ChatWire(session_id=session_id, message_id=message_id, show_reasoning=frame.show_reasoning)
 
-    def _interrupt(self, message_id: str | None) -> None:
-        if message_id is None:
-            for request in tuple(self._requests.values()):
-                request.interrupt()
-        elif (request := self._requests.get(message_id)) is not None:
-            request.interrupt()
-
-    # --- bind ------------------------------------------------------------------------------------------
+        self._requests.start(message_id, prepared, make_wire)
 
     def _bind(self, frame: f.Bind) -> None:
         session_id = frame.session_id
@@ -200,7 +121,7 @@ class ChatPeer:
         if session_id not in self._following and len(self._following) >= MAX_SUBSCRIPTIONS:
             raise ProcessingError(f"Too many sessions bound on this connection; at most {MAX_SUBSCRIPTIONS}.")
         before = self._following.pop(session_id, None)
-        follower = SessionFollower(session_id, self._events, self._history, self._is_own)
+        follower = SessionFollower(session_id, self._events, self._history, self._requests.is_own)
         task = asyncio.create_task(self._follow(follower, session_id, frame.after, before), name="session follower")
         self._following[session_id] = (follower, task)
 
@@ -212,7 +133,6 @@ class ChatPeer:
         before: tuple[SessionFollower, asyncio.Task[None]] | None,
     ) -> None:
         subscription_id = new_id("ws_sub_")
-        shown = ChatWire(session_id=session_id, message_id=subscription_id)
         try:
             if before is not None:
                 before[0].close()
@@ -223,7 +143,8 @@ class ChatPeer:
             async for frame in follower.frames(after):
                 await self._output.send(frame)
         except BotError as error:
-            await self._tell(shown.error(error))
+            if not self._output.closed:
+                await self._output.send(ChatWire(session_id=session_id, message_id=subscription_id).error(error))
         except ChannelClosed:
             return
         finally:
@@ -232,31 +153,16 @@ class ChatPeer:
             if known is not None and known[0] is follower:
                 del self._following[session_id]
 
-    # --- helpers ---------------------------------------------------------------------------------------
 
-    async def _tell(self, frame: f.ChatOutFrame) -> None:
-        try:
-            await self._output.send(frame)
-        except ChannelClosed:
-            return  # the connection is gone
-
-    def _remember(self, own_id: str) -> None:
-        self._own[own_id] = None
-        if len(self._own) > REMEMBERED:
-            self._own.popitem(last=False)
-
-    def _is_own(self, own_id: str) -> bool:
-        return own_id in self._own
-
-    @staticmethod
-    def _error(error: BotError, frame: f.ChatInFrame | None) -> f.ChatError:
-        message_id = getattr(frame, "message_id", None)
-        session_id = getattr(frame, "session_id", None)
-        shown = ChatWire(
-            message_id=message_id if isinstance(message_id, str) else "",
-            session_id=session_id if isinstance(session_id, str) else "",
-        )
-        return shown.error(error)
+def _refusal(error: BotError, frame: f.ChatInFrame | None) -> f.ChatError:
+    """An error frame that says which request it is about, where the frame could be read."""
+    message_id = getattr(frame, "message_id", None)
+    session_id = getattr(frame, "session_id", None)
+    shown = ChatWire(
+        message_id=message_id if isinstance(message_id, str) else "",
+        session_id=session_id if isinstance(session_id, str) else "",
+    )
+    return shown.error(error)
 
 
 def turn_options(frame: f.Send) -> TurnOptions:

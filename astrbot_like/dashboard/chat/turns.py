@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from astrbot_like.domain.errors import SessionError
@@ -30,21 +32,35 @@ class ChatCall(msgspec.Struct, frozen=True):
     credential: str = ""
 
 
+class ProfileBinding(Protocol):
+    """Which profile a session talks with."""
+
+    async def bind(self, session_id: str, profile_id: str) -> Session:
+        """Bind the session to a profile that exists."""
+        ...
+
+
 class ChatTurns:
     """Opens sessions for their owners and hands requests to the engine."""
 
-    def __init__(self, sessions: Sessions, gateway: TurnGateway, clock: Clock) -> None:
+    def __init__(
+        self, sessions: Sessions, gateway: TurnGateway, clock: Clock, profiles: ProfileBinding | None = None
+    ) -> None:
         self._sessions = sessions
         self._gateway = gateway
         self._clock = clock
+        self._profiles = profiles
 
     async def session(self, call: ChatCall) -> Session:
-        """The session of the call, made when it does not exist.
+        """The session of the call, made when it does not exist, bound to the profile that the call names.
 
         Raises:
             SessionError: It belongs to another user.
         """
-        return await self._sessions.open(call.session_id, username=call.username)
+        session = await self._sessions.open(call.session_id, username=call.username)
+        if call.options.profile_id is not None and self._profiles is not None:
+            return await self._profiles.bind(session.session_id, call.options.profile_id)
+        return session
 
     async def owned(self, session_id: str, username: str) -> Session:
         """An existing session of the user.

@@ -148,11 +148,11 @@ class ChatWire:
         """A bot's message as it is stored, for a reader who missed its making."""
         frames: list[f.ChatOutFrame] = []
         plain = [part.text for part in parts if isinstance(part, PlainPart)]
-        if shown := ("\n".join(plain) or text):
-            frames.append(self._plain(shown, streaming=False))
         for part in parts:
             if not isinstance(part, PlainPart | ReplyPart):
                 frames.extend(self._media(media_kind(part), part.filename, part.attachment_id))
+        if shown := "\n".join(plain) or ("" if frames else text):
+            frames.insert(0, self._plain(shown, streaming=False))
         return tuple(frames)
 
     def error(self, error: BotError) -> f.ChatError:

@@ -167,6 +167,13 @@ class MemoryQueues:
         """Replies of a session that have not ended, oldest first."""
         return list(self._active.get(session_id, {}).values())
 
+    def stop(self, session_id: str) -> int:
+        """Interrupt the session's replies; returns how many there were."""
+        running = [reply for reply in self.active(session_id) if reply.interruption is None]
+        for reply in running:
+            reply.interrupt()
+        return len(running)
+
     def all_active(self) -> list[MemoryReply]:
         """Replies that have not ended, of all sessions."""
         return [reply for replies in self._active.values() for reply in replies.values()]

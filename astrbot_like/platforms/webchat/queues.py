@@ -43,6 +43,10 @@ class WebchatQueues(SessionEvents, Protocol):
         """
         ...
 
+    def stop(self, session_id: str) -> int:
+        """Interrupt the session's running turns; returns how many there were."""
+        ...
+
     async def take(self) -> tuple[TurnRequest, TurnSink]:
         """The next request and the writing end of its reply, for the consumer.
 
