@@ -7,6 +7,7 @@ table.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -255,13 +256,14 @@ TABLE: dict[str, tuple[str, ...]] = {
 """Module path → entries ``module:name``, ``module:name=name there``, ``module:*`` or ``module=name there``."""
 
 
-def modules() -> set[str]:
+@functools.cache
+def modules() -> frozenset[str]:
     """All paths of the table and the packages above them."""
     found: set[str] = set()
     for path in TABLE:
         parts = path.split(".")
         found.update(".".join(parts[: end + 1]) for end in range(len(parts)))
-    return found
+    return frozenset(found)
 
 
 def _public(module: Any) -> list[str]:

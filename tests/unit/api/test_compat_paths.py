@@ -157,3 +157,19 @@ def test_star_import_of_all() -> None:
 def test_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError):
         compat_paths.resolve("astrbot.core.star", "nothing")
+
+
+def test_modules_for_an_import_alias() -> None:
+    from astrbot_like.api import compat, message_components
+
+    assert compat.resolve("astrbot.core.message.components") is message_components
+    assert compat.resolve("astrbot.api.event").__name__ == "astrbot_like.api.event"  # type: ignore[union-attr]
+    platform = compat.resolve("astrbot.core.platform")
+    assert platform is not None
+    assert platform.__path__ == []
+    assert platform.AstrMessageEvent is compat_paths.resolve("astrbot.core.platform", "AstrMessageEvent")
+    assert "MessageType" in dir(platform)
+    assert compat.resolve("astrbot.core.nothing") is None
+    assert compat.resolve("astrbot.api.nothing") is None
+    with pytest.raises(AttributeError):
+        _ = platform.nothing
