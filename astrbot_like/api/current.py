@@ -89,3 +89,8 @@ def caller_module(depth: int = 2) -> str:
         return str(sys._getframe(depth).f_globals.get("__name__", ""))
     except ValueError:
         return ""
+
+
+def set_host(host: PluginHost) -> None:
+    """Make ``host`` the current one for the rest of the running context (one that was made for a plugin's code)."""
+    _current.set(host)

@@ -1,36 +1,22 @@
-"""A plugin's configuration form: ``_conf_schema.json``, its defaults, and the saved values.
+"""A plugin's configuration form: ``_conf_schema.json``, and what people enter in it.
 
-The schema is an object of ``key -> {"type": …, "default": …, …}``. Saved values are merged with it at each load, so
-that a plugin always finds every key it declared and nothing else.
+The schema is an object of ``key -> {"type": …, "default": …, …}``. How saved values are merged with it is in
+``astrbot_like.api.config``.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from astrbot_like.api.config import TYPE_DEFAULTS, defaults_of_schema
 from astrbot_like.domain.errors import PluginError
 
 SCHEMA_FILE = "_conf_schema.json"
 LARGEST_FILE = 8 * 1024 * 1024
-
-IMPLIED_DEFAULTS: dict[str, Any] = {
-    "int": 0,
-    "float": 0.0,
-    "bool": False,
-    "string": "",
-    "text": "",
-    "list": [],
-    "file": [],
-    "object": {},
-    "dict": {},
-    "template_list": [],
-}
 
 Values = dict[str, Any]
 Schema = dict[str, dict[str, Any]]
@@ -59,76 +45,6 @@ def read_schema(folder: Path) -> Schema | None:
     return data
 
 
-def defaults(schema: Schema) -> Values:
-    """A fresh tree of default values, in the order of the schema."""
-    result: Values = {}
-    for key, field in schema.items():
-        kind = field["type"]
-        if kind == "object":
-            result[key] = defaults(field.get("items") or {})
-        else:
-            value = field.get("default", IMPLIED_DEFAULTS[kind])
-            result[key] = json.loads(json.dumps(value))
-    return result
-
-
-def load_values(schema: Schema, path: Path, plugin: str) -> Values:
-    """The values a plugin gets, read from ``path`` and written back when the merge changed them.
-
-    Raises:
-        PluginError: The file is damaged; it is left as it is.
-    """
-    standard = defaults(schema)
-    if not path.is_file():
-        save_values(path, standard)
-        return standard
-    saved = _read_json(path, plugin)
-    values = merge(schema, saved)
-    if json.dumps(values) != json.dumps(saved):
-        save_values(path, values)
-    return values
-
-
-def merge(schema: Schema, saved: Any) -> Values:
-    """Saved values laid over the defaults.
-
-    Missing and null keys get the default, keys that are not declared are dropped, the order is the schema's, nested
-    objects are merged likewise.
-    """
-    if not isinstance(saved, dict):
-        saved = {}
-    result: Values = {}
-    for key, field in schema.items():
-        value = saved.get(key)
-        if field["type"] == "object":
-            result[key] = merge(field.get("items") or {}, value)
-        elif value is None:
-            result[key] = defaults({key: field})[key]
-        else:
-            result[key] = value
-    return result
-
-
-def save_values(path: Path, values: Values, *, indent: int = 2) -> None:
-    """Write values as UTF-8 with BOM, atomically: after a crash either the old or the new file is there, whole.
-
-    Raises:
-        OSError: The file can't be written; the old one is untouched.
-    """
-    data = json.dumps(values, ensure_ascii=False, indent=indent).encode("utf-8-sig")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 def check_values(schema: Schema, values: Any, *, path: str = "") -> tuple[Values, list[FieldProblem]]:
     """Check what somebody entered in the form.
 
@@ -147,7 +63,7 @@ def check_values(schema: Schema, values: Any, *, path: str = "") -> tuple[Values
             result[key], below = check_values(field.get("items") or {}, {} if value is None else value, path=where)
             problems += below
         elif value is None:
-            result[key] = defaults({key: field})[key]
+            result[key] = defaults_of_schema({key: field})[key]
         else:
             try:
                 result[key] = _converted(field, value)
@@ -214,8 +130,8 @@ def _check_schema(schema: dict[str, Any], plugin: str, path: tuple[str, ...]) ->
         if not isinstance(field, dict) or "type" not in field:
             raise PluginError(f"{SCHEMA_FILE} of {plugin}: field {where} needs a type.", plugin)
         kind = field["type"]
-        if kind not in IMPLIED_DEFAULTS:
-            known = ", ".join(IMPLIED_DEFAULTS)
+        if kind not in TYPE_DEFAULTS:
+            known = ", ".join(TYPE_DEFAULTS)
             raise PluginError(
                 f"{SCHEMA_FILE} of {plugin}: field {where} has unknown type {kind!r}. Known: {known}", plugin
             )

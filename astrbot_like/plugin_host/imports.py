@@ -65,13 +65,14 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if module is None:
             # Ours is the only package of this name: an installed one must not be mixed in.
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=hasattr(module, "__path__"))
+        return importlib.machinery.ModuleSpec(
+            fullname, self, loader_state=module, is_package=hasattr(module, "__path__")
+        )
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         """The real module itself, so that ``astrbot.api.x`` and ours are the same objects."""
-        module = self._resolve(spec.name)
-        if module is not None:
-            self._specs[spec.name] = (getattr(module, "__spec__", None), getattr(module, "__loader__", None))
+        module: ModuleType = spec.loader_state
+        self._specs[spec.name] = (getattr(module, "__spec__", None), getattr(module, "__loader__", None))
         return module
 
     def exec_module(self, module: ModuleType) -> None:

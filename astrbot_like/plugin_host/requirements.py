@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-from packaging.markers import default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -115,7 +114,7 @@ class Requirements:
                 needs.append(need)
         return needs
 
-    async def ensure(self, folder: Path) -> list[str]:
+    async def ensure(self, folder: Path, *, plugin: str = "") -> list[str]:
         """Install what the plugin in ``folder`` needs and lacks.
 
         Returns:
@@ -125,7 +124,7 @@ class Requirements:
             Conflict: A requirement contradicts the version of a package that the program itself uses.
             PluginError: pip failed or took too long; the text says why.
         """
-        plugin = folder.name
+        plugin = plugin or folder.name
         lines = await asyncio.to_thread(requirement_lines, folder)
         needs = await asyncio.to_thread(self.unmet, lines, plugin) if lines else []
         if not needs:
@@ -227,7 +226,7 @@ def _unmet(line: str, core: dict[str, str], own: dict[str, str], plugin: str) ->
         if re.match(r"^(git\+|https?://|file:|\.{0,2}/)", line):
             return Need(line, "")
         raise PluginError(f"{FILE_NAME} of {plugin} holds a line that is no requirement: {line!r}", plugin) from None
-    if requirement.marker is not None and not requirement.marker.evaluate({**default_environment(), "extra": ""}):
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
         return None
     name = canonicalize_name(requirement.name)
     for versions, is_core in ((core, True), (own, False)):

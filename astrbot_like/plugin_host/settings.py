@@ -28,9 +28,9 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(gt=0, description="Longest time for a plugin's terminate() and for its tasks to end.")
     ] = 10.0
     web_timeout: Annotated[float, Meta(gt=0, description="Longest time for a plugin's web API to answer.")] = 300.0
-    filter_timeout: Annotated[
-        float, Meta(gt=0, description="Longest time for one plugin's own filters to judge one message.")
-    ] = 5.0
+    start_patience: Annotated[
+        float, Meta(ge=0, description="How long the start of the program waits for plugins that start slowly.")
+    ] = 3.0
     loop_lag_limit: Annotated[
         float,
         Meta(ge=0, description="A plugin that blocks the event loop for longer is reported; 0: never."),

@@ -31,53 +31,6 @@ def schema_in(folder: Path, schema: Any, encoding: str = "utf-8") -> Path:
     return folder
 
 
-def test_implied_and_given_defaults_in_schema_order() -> None:
-    values = forms.defaults(SCHEMA)
-    assert list(values) == list(SCHEMA)
-    assert values == {
-        "n": 0,
-        "f": 0.0,
-        "b": True,
-        "s": "x",
-        "t": "",
-        "l": ["a"],
-        "files": [],
-        "o": {"inner": 3, "deep": {}},
-        "d": {},
-        "tl": [],
-    }
-    values["l"].append("b")
-    assert forms.defaults(SCHEMA)["l"] == ["a"]
-
-
-def test_saved_values_are_merged_and_written_back(tmp_path: Path) -> None:
-    path = tmp_path / "config" / "p_config.json"
-    saved = {"unknown": 1, "o": {"inner": None, "deep": {"k": 1}, "more": 2}, "n": 7, "s": None, "d": {"any": "thing"}}
-    path.parent.mkdir()
-    path.write_text(json.dumps(saved), "utf-8-sig")
-    values = forms.load_values(SCHEMA, path, "p")
-    assert list(values) == list(SCHEMA)
-    assert (values["n"], values["s"], values["d"]) == (7, "x", {"any": "thing"})
-    assert values["o"] == {"inner": 3, "deep": {"k": 1}}
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert json.loads(path.read_text("utf-8-sig")) == values
-
-
-def test_first_load_writes_the_defaults(tmp_path: Path) -> None:
-    path = tmp_path / "config" / "模拟_config.json"
-    forms.load_values(SCHEMA, path, "模拟")
-    assert json.loads(path.read_text("utf-8-sig")) == forms.defaults(SCHEMA)
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_a_damaged_file_is_reported_and_left(tmp_path: Path) -> None:
-    path = tmp_path / "p_config.json"
-    path.write_text("{broken")
-    with pytest.raises(PluginError, match="not valid JSON"):
-        forms.load_values(SCHEMA, path, "p")
-    assert path.read_text() == "{broken"
-
-
 def test_schema_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     assert forms.read_schema(schema_in(tmp_path / "p", SCHEMA, "utf-8-sig")) == SCHEMA
     assert forms.read_schema(tmp_path) is None

@@ -1,0 +1,462 @@
+"""The plugin host: owner of every plugin of one application.
+
+``PluginHost`` finds, starts and stops plugins and holds the tables they fill. What the engine asks of plugins during a
+turn is in ``dispatch``; the life of one plugin is in ``loader``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from astrbot_like.api import current
+from astrbot_like.api.config import AstrBotConfig
+from astrbot_like.api.func_tools import FunctionToolManager
+from astrbot_like.api.host_tables import ActiveEvents
+from astrbot_like.api.preferences import GLOBAL, PreferenceStore, SharedPreferences
+from astrbot_like.api.registration import HandlerRegistration, PlatformRegistration
+from astrbot_like.api.texts import text
+from astrbot_like.domain.errors import BotError, NotFound, PluginError
+from astrbot_like.plugin_host import compat, discovery
+from astrbot_like.plugin_host.dispatch import Dispatcher
+from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
+from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
+from astrbot_like.plugin_host.install import PluginFolders
+from astrbot_like.plugin_host.lifecycle import Lifecycle, Watcher
+from astrbot_like.plugin_host.metadata import PluginMetadata
+from astrbot_like.plugin_host.records import Plugin, PluginState
+from astrbot_like.plugin_host.requirements import Requirements
+from astrbot_like.plugin_host.runner import plugin_context
+from astrbot_like.plugin_host.settings import PluginSettings
+from astrbot_like.plugin_host.tables import PluginTables
+from astrbot_like.plugin_host.watchdog import LagReport, LoopWatch
+from astrbot_like.plugin_host.web_routes import RegisteredApi, WebRoutes
+from astrbot_like.runtime.tasks import Supervisor
+
+if TYPE_CHECKING:
+    from astrbot_like.api.provider.entities import ProviderMetaData
+    from astrbot_like.api.services import Renderer
+    from astrbot_like.api.star.context import Context
+    from astrbot_like.api.star.metadata import StarMetadata
+    from astrbot_like.api.util import SessionWaiters
+
+log = logging.getLogger(__name__)
+
+DISABLED_KEY = "disabled_plugins"
+
+
+class PluginHost:
+    """All plugins of one application.
+
+    Args:
+        settings: Where to look, limits.
+        root: The directory that holds ``data``.
+        supervisor: Owner of installations in the background.
+        preferences: Where plugins' small values are kept.
+        config_for: The configuration that holds for a session (None: generally), in AstrBot's form.
+        renderer: Text and HTML to pictures.
+        api_version: The AstrBot version whose API this host offers.
+        bundled: Folder of the bundled plugins; None: the program's own.
+        offer_file: Makes a URL for a local file; None: there is no file service.
+    """
+
+    def __init__(
+        self,
+        settings: PluginSettings,
+        *,
+        root: Path,
+        supervisor: Supervisor,
+        preferences: PreferenceStore,
+        config_for: Callable[[str | None], AstrBotConfig],
+        renderer: Renderer,
+        api_version: str,
+        bundled: Path | None = None,
+        offer_file: Callable[[str], Awaitable[str]] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.root = root.resolve()
+        self.preferences = SharedPreferences(preferences)
+        self.renderer = renderer
+        self.tables = PluginTables(self.owner, self._registered_apis)
+        self.active_events = ActiveEvents()
+        self.requirements = Requirements(self.data_dir / "site-packages", settings)
+        self.folders = PluginFolders(self.data_dir, settings, self.requirements, api_version=api_version)
+        self.dispatch = Dispatcher(
+            settings,
+            tables=self.tables,
+            enter=self.enter,
+            owner=self.owner,
+            config_for=config_for,
+            preference=preferences.peek,
+        )
+        self._supervisor = supervisor
+        self._config_for = config_for
+        self._bundled = bundled if bundled is not None else discovery.bundled_folder()
+        self._offer_file = offer_file
+        self._plugins: dict[str, Plugin] = {}
+        self._orders: dict[str, int] = {}
+        self._namespace = PluginNamespace(self.data_dir)
+        self._watch = LoopWatch(settings.loop_lag_limit, self._scopes, self._lagged)
+        self._changing = asyncio.Lock()
+        self._context: Context | None = None
+        self._life = Lifecycle(
+            settings,
+            namespace=self._namespace,
+            tables=self.tables,
+            dispatch=self.dispatch,
+            requirements=self.requirements,
+            folders=self.folders,
+            enter=self.enter,
+            context=lambda: self.context,
+            others=self.plugins,
+            is_off=self._off,
+            api_version=api_version,
+        )
+        self._alias: AliasFinder | None = None
+        self._tracking: TaskTracking | None = None
+
+    # --- what the API's module-level names and the engine ask ------------------------------------
+
+    @property
+    def data_dir(self) -> Path:
+        """The data directory."""
+        return self.root / "data"
+
+    @property
+    def config(self) -> AstrBotConfig:
+        """The host's general configuration."""
+        return self._config_for(None)
+
+    @property
+    def context(self) -> Context:
+        """What plugins get as ``context``.
+
+        Raises:
+            RuntimeError: ``attach`` was not called yet.
+        """
+        if self._context is None:
+            raise RuntimeError("the plugin host has no context yet")
+        return self._context
+
+    def attach(self, context: Context) -> None:
+        """Give the host the context its plugins get; before any plugin is loaded."""
+        self._context = context
+
+    @property
+    def tools(self) -> FunctionToolManager:
+        """All tools that models may call."""
+        return self.tables.tools
+
+    @property
+    def provider_types(self) -> dict[str, ProviderMetaData]:
+        """Types of providers that plugins registered, by name."""
+        return self.tables.provider_types
+
+    @property
+    def platform_types(self) -> dict[str, PlatformRegistration]:
+        """Types of platform adapters that plugins registered, by name."""
+        return self.tables.platform_types
+
+    @property
+    def web_routes(self) -> WebRoutes:
+        """The plugins' own web APIs."""
+        return self.tables.web_routes
+
+    @property
+    def waiters(self) -> SessionWaiters:
+        """The session waiters."""
+        return self.tables.waiters
+
+    async def register_file(self, path: str) -> str:
+        """Offer a local file by URL.
+
+        Raises:
+            RuntimeError: ``callback_api_base`` is not configured.
+        """
+        if self._offer_file is None:
+            raise RuntimeError(text("file_service.off"))
+        return await self._offer_file(path)
+
+    @property
+    def stars(self) -> Sequence[StarMetadata]:
+        """AstrBot's records of the loaded plugins, in order of loading."""
+        return [plugin.star_metadata for plugin in self.plugins() if plugin.star_metadata is not None]
+
+    @property
+    def star_map(self) -> Mapping[str, StarMetadata]:
+        """Main module → plugin."""
+        return {
+            plugin.module: plugin.star_metadata for plugin in self.plugins() if plugin.star_metadata and plugin.module
+        }
+
+    @property
+    def handlers(self) -> Sequence[HandlerRegistration]:
+        """All handlers of active plugins, in order of dispatch."""
+        return [entry.record for entry in self.tables.index.all()]
+
+    def owner(self, module: str) -> Plugin | None:
+        """The plugin a module belongs to."""
+        prefix = self._namespace.prefix
+        if prefix and module.startswith(f"{prefix}."):
+            return self._plugins.get(module[len(prefix) + 1 :].split(".", 1)[0])
+        return None
+
+    def owns_module(self, module: str) -> bool:
+        """Whether this host loaded that module for a plugin."""
+        return self.owner(module) is not None
+
+    def plugin_of_module(self, module: str) -> StarMetadata | None:
+        """AstrBot's record of the plugin a module belongs to."""
+        plugin = self.owner(module)
+        return None if plugin is None else plugin.star_metadata
+
+    def enter(self, plugin: Plugin | None) -> contextvars.Context:
+        """A copy of the running context in which this host, and the plugin, are the current ones."""
+        context = contextvars.copy_context() if plugin is None else plugin_context(plugin)
+        context.run(current.set_host, self)
+        return context
+
+    # --- plugins -----------------------------------------------------------------------------------
+
+    def plugins(self) -> list[Plugin]:
+        """All plugins, in loading order, failed and disabled ones too."""
+        return sorted(self._plugins.values(), key=lambda plugin: plugin.order)
+
+    def find(self, name: str) -> Plugin:
+        """A plugin by name or by its folder's name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        found = self._plugins.get(name) or next((one for one in self._plugins.values() if one.name == name), None)
+        if found is None:
+            raise NotFound(f"There is no plugin named {name}.")
+        return found
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have ``watcher(change, plugin)`` awaited when a plugin has been loaded and before one is unloaded."""
+        self._life.watchers.append(watcher)
+
+    # --- start and stop -------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Claim import names and start guarding; before ``load_all``."""
+        self._alias = AliasFinder.activate(compat.resolve)
+        self._namespace.open()
+        self.requirements.activate()
+        current.announce_host(self)
+        self._tracking = TaskTracking.start(asyncio.get_running_loop())
+        self._watch.start()
+        await asyncio.to_thread(self.folders.clean)
+
+    async def load_all(self) -> None:
+        """Load every plugin that is found.
+
+        A plugin whose ``initialize`` is slow goes on starting while this returns; so does one whose requirements have
+        to be installed first.
+        """
+        sources = await asyncio.to_thread(self._discover)
+        lacking: list[Plugin] = []
+        prepared: list[Plugin] = []
+        async with self._changing:
+            for source in sources:
+                plugin = self._new(source)
+                missing = await self._life.prepare(plugin)
+                (lacking if missing else prepared).append(plugin)
+        starting: list[asyncio.Task[Any]] = []
+        for plugin in prepared:
+            if plugin.state is PluginState.LOADING:
+                plugin.starting = self._supervisor.job(self._life.finish(plugin), name=f"start of {plugin.name}")
+                starting.append(plugin.starting)
+        if starting:
+            await asyncio.wait(starting, timeout=self.settings.start_patience)
+        for plugin in lacking:
+            self._supervisor.job(self._install_and_load(plugin), name=f"requirements of {plugin.name}")
+
+    async def aclose(self) -> None:
+        """Unload everything and give all names back."""
+        async with self._changing:
+            for plugin in reversed(self.plugins()):
+                await self._life.unload(plugin)
+        self._watch.stop()
+        if self._tracking is not None:
+            self._tracking.stop(asyncio.get_running_loop())
+            self._tracking = None
+        current.retire_host(self)
+        self.requirements.deactivate()
+        self._namespace.close()
+        if self._alias is not None:
+            self._alias.release()
+            self._alias = None
+
+    # --- changes while running ------------------------------------------------------------------------
+
+    async def load(self, directory: str) -> Plugin:
+        """Load the plugin in a folder that was not there at the start; one that is known is reloaded."""
+        async with self._changing:
+            return await self._load(directory)
+
+    async def reload(self, name: str) -> Plugin:
+        """Stop a plugin and start it from its files again. What goes wrong is in its ``failure``."""
+        async with self._changing:
+            return await self._load(self.find(name).directory)
+
+    async def disable(self, name: str) -> Plugin:
+        """Stop a plugin and keep it off, over restarts too."""
+        async with self._changing:
+            plugin = self.find(name)
+            await self._remember(plugin.name, off=True)
+            return await self._load(plugin.directory)
+
+    async def enable(self, name: str) -> Plugin:
+        """Start a plugin that is off.
+
+        Raises:
+            PluginError: The settings keep it off.
+        """
+        async with self._changing:
+            plugin = self.find(name)
+            if plugin.name in self.settings.disabled:
+                raise PluginError(f"{plugin.name} is switched off in the settings file.", plugin.name)
+            await self._remember(plugin.name, off=False)
+            return await self._load(plugin.directory)
+
+    async def install(self, source: str | Path) -> Plugin:
+        """Install and load a plugin.
+
+        Args:
+            source: A ZIP file or folder (``Path``), or an address (Git, ``owner/name`` of GitHub).
+
+        Returns:
+            The plugin; when it could not be started, with its ``failure``.
+
+        Raises:
+            BotError: It could not be fetched, is no plugin, is there already, or its requirements can't be installed.
+        """
+        async with self.folders.fetch(source) as fetched, self._changing:
+            folder = await self.folders.place(fetched)
+            return await self._load(folder.name)
+
+    async def update(self, name: str, source: str | Path | None = None) -> Plugin:
+        """Replace an installed plugin by its newest version; one that does not start is rolled back.
+
+        Args:
+            source: From where; None: the address in its metadata.
+
+        Raises:
+            PluginError: It has no address, or the new version does not start.
+        """
+        plugin = self.find(name)
+        if plugin.source.origin != "user":
+            raise PluginError(f"{plugin.name} is not in data/plugins and is updated with its package.", plugin.name)
+        origin = source or plugin.metadata.repo
+        if not origin:
+            raise PluginError(f"{plugin.name} does not say where updates come from; install it again.", plugin.name)
+        async with self.folders.fetch(origin) as fetched, self._changing:
+            if fetched.metadata.name != plugin.name:
+                raise PluginError(f"This is {fetched.metadata.name}, not {plugin.name}.", plugin.name)
+            was_failed = plugin.state is PluginState.FAILED
+            await self._life.unload(plugin)
+            try:
+                async with self.folders.replace(fetched, plugin.directory):
+                    plugin = await self._load(plugin.directory)
+                    if plugin.failure is not None and not was_failed:
+                        await self._life.unload(plugin)
+                        reason = plugin.failure.reason
+                        raise PluginError(
+                            f"The new version of {name} does not start, the old one is back: {reason}", plugin.name
+                        )
+            except BotError:
+                await self._load(plugin.directory)
+                raise
+            return plugin
+
+    async def uninstall(self, name: str, *, delete_config: bool = False, delete_data: bool = False) -> None:
+        """Unload a plugin and delete its folder.
+
+        Args:
+            delete_config: Its saved configuration as well.
+            delete_data: The files it keeps as well.
+
+        Raises:
+            NotFound: There is none, or it is not in ``data/plugins``.
+        """
+        async with self._changing:
+            plugin = self.find(name)
+            if plugin.source.origin != "user":
+                raise NotFound(f"{plugin.name} is not in data/plugins; it can be switched off, not removed.")
+            await self._life.unload(plugin)
+            await self.folders.delete(plugin.directory, plugin.name, config=delete_config, data=delete_data)
+            await self._remember(plugin.name, off=False)
+            self._plugins.pop(plugin.directory, None)
+            # A bundled plugin that it stood in for is there again.
+            sources = await asyncio.to_thread(self._discover)
+            if any(source.directory == plugin.directory for source in sources):
+                await self._load(plugin.directory)
+
+    # --- one plugin -----------------------------------------------------------------------------------
+
+    async def _load(self, directory: str) -> Plugin:
+        known = self._plugins.get(directory)
+        if known is not None:
+            await self._life.unload(known)
+        sources = await asyncio.to_thread(self._discover)
+        source = next((one for one in sources if one.directory == directory), None)
+        if source is None:
+            self._plugins.pop(directory, None)
+            raise NotFound(f"There is no plugin folder named {directory} with a main.py.")
+        if source.origin == "user":
+            await asyncio.to_thread(drop_bytecode, source.folder)
+        plugin = self._new(source)
+        if await self._life.prepare(plugin) and await self._life.install_lacking(plugin):
+            plugin = self._new(source)
+            await self._life.prepare(plugin)
+        if plugin.state is PluginState.LOADING:
+            await self._life.finish(plugin)
+        return plugin
+
+    def _new(self, source: discovery.PluginSource) -> Plugin:
+        order = self._orders.setdefault(source.directory, len(self._orders))
+        metadata = PluginMetadata(name=source.directory, author="", desc="", version="")
+        plugin = Plugin(source, order, metadata, PluginScope(source.directory, source.folder))
+        self._plugins[source.directory] = plugin
+        return plugin
+
+    async def _install_and_load(self, plugin: Plugin) -> None:
+        # Outside the lock: pip may take minutes, and other plugins must be changeable meanwhile.
+        if await self._life.install_lacking(plugin):
+            async with self._changing:
+                if self._plugins.get(plugin.directory) is plugin:
+                    await self._load(plugin.directory)
+
+    def _discover(self) -> list[discovery.PluginSource]:
+        user = self.data_dir / "plugins" if self.settings.enabled else None
+        bundled = self._bundled if self.settings.bundled else None
+        return discovery.discover(user, bundled=bundled, entry_points=self.settings.enabled)
+
+    def _off(self, name: str) -> bool:
+        stored = self.preferences.get(DISABLED_KEY, [])
+        return name in self.settings.disabled or (isinstance(stored, list) and name in stored)
+
+    async def _remember(self, name: str, *, off: bool) -> None:
+        stored = self.preferences.get(DISABLED_KEY, [])
+        names = [one for one in stored if one != name] if isinstance(stored, list) else []
+        if off:
+            names.append(name)
+        if names != stored:
+            await self.preferences.put_async(GLOBAL, GLOBAL, DISABLED_KEY, names)
+
+    def _registered_apis(self) -> MutableSequence[RegisteredApi]:
+        return [] if self._context is None else self._context.registered_web_apis
+
+    def _scopes(self) -> list[PluginScope]:
+        return [plugin.scope for plugin in list(self._plugins.values())]
+
+    def _lagged(self, report: LagReport) -> None:
+        for plugin in self._plugins.values():
+            if plugin.name == report.plugin:
+                plugin.blocked.append(report)
