@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Send a file to the bot over the live socket and print every frame of the answer.
 
-Uploads the file, reads it back and compares the bytes, opens ``/api/v1/live/ws?ct=live``, sends a ``text_input`` with the
-file and a text, and prints each frame until ``end``. Exit status 0 only when the whole flow worked.
+Uploads the file, reads it back and compares the bytes, opens ``/api/v1/live/ws?ct=live``, sends a ``text_input`` with
+the file and a text, and prints each frame until ``end``. Exit status 0 only when the whole flow worked.
 
     scripts/attachment_client.py --api-key abk_… --username alice --file report.pdf --text "What is this about?"
 """
@@ -15,6 +15,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any, TextIO
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # from a checkout that was not installed, too
 
 import msgspec
 
