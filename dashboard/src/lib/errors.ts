@@ -7,7 +7,7 @@ const t = useText(common)
 const e = useText(errorTexts)
 
 function known(code: string): code is ErrorCode {
-  return code in errorTexts
+  return Object.hasOwn(errorTexts, code)
 }
 
 /** Words for a coded error: the server's own in English, the translation with the server's detail in Chinese. */

@@ -97,5 +97,5 @@ export function parseLiveFrame(text: string): LiveFrame | null {
   }
   if (typeof value !== 'object' || value === null) return null
   const t = (value as { t?: unknown }).t
-  return typeof t === 'string' && t in KNOWN ? (value as LiveFrame) : null
+  return typeof t === 'string' && Object.hasOwn(KNOWN, t) ? (value as LiveFrame) : null
 }
