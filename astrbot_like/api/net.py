@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urljoin, urlsplit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SIXTOFOUR = ipaddress.ip_network("2002::/16")
+_NUMERIC_HOST = re.compile(r"(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 _AGENT = "astrbot-like (+a page reader for its user)"
 
 
@@ -142,6 +144,9 @@ def _check(url: str, rules: AddressRules) -> None:
     try:
         ipaddress.ip_address(host)
     except ValueError:
+        if _NUMERIC_HOST.search(host):
+            # "2130706433" or "0x7f.1" are addresses to a socket but names to a check: no honest link is written so.
+            raise AddressRefused from None
         return  # a name: the resolver checks what it leads to
     if not _allowed(host, host, rules):
         raise AddressRefused

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 Message = dict[str, Any]
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -62,6 +64,33 @@ def text_of(content: Any) -> str:
         return ""
     texts = (part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict)))
     return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+
+class PastCall(NamedTuple):
+    """A tool call of an earlier assistant message."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    extra: dict[str, Any]
+
+
+def past_calls(message: Message) -> list[PastCall]:
+    """The tool calls of a message, arguments decoded; arguments that are no JSON object count as none."""
+    calls: list[PastCall] = []
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        arguments = function.get("arguments") or {}
+        if isinstance(arguments, str):
+            try:
+                arguments = msgspec.json.decode(arguments)
+            except msgspec.DecodeError:
+                arguments = {}
+        known = arguments if isinstance(arguments, dict) else {}
+        calls.append(
+            PastCall(str(call.get("id") or ""), function.get("name") or "", known, call.get("extra_content") or {})
+        )
+    return calls
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:
