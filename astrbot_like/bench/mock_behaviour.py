@@ -79,8 +79,8 @@ def read_behaviour(model: str, base: Behaviour) -> Behaviour:
     if told.startswith("{"):
         changes: dict[str, Any] = msgspec.json.decode(told.encode())
     else:
-        changes = dict(pair.split("=", 1) if "=" in pair else (pair, "1") for pair in told.split(","))
-        changes = {name: unquote(value) for name, value in changes.items()}
+        pairs = (pair.partition("=") for pair in told.split(","))
+        changes = {name: unquote(value) if sign else "1" for name, sign, value in pairs}
     try:
         return msgspec.convert({**msgspec.to_builtins(base), **changes}, Behaviour, strict=False)
     except msgspec.ValidationError as error:

@@ -216,9 +216,9 @@ class ServiceChatProvider(Provider):
         system_prompt: str | None = None,
         tool_calls_result: Any = None,
         model: str | None = None,
-        extra_user_content_parts: list[Any] | None = None,
         tool_choice: str = "auto",
         request_max_retries: int | None = None,
+        extra_user_content_parts: list[Any] | None = None,
         **kwargs: Any,
     ) -> AsyncGenerator[LLMResponse, None]:
         """Chunks, then the whole; arguments are those of ``Provider.text_chat_stream``.

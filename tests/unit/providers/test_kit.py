@@ -109,14 +109,14 @@ def test_importing_the_bundled_providers_is_cheap_and_loads_no_engine() -> None:
     program = (
         "import sys, time, importlib, pathlib\n"
         "import astrbot_like.api.provider, astrbot_like.api.star\n"
-        "start = time.perf_counter()\n"
+        "start = time.process_time()\n"
         "for path in sorted(pathlib.Path('plugins').glob('*/main.py')):\n"
         "    importlib.import_module(f'plugins.{path.parent.name}.main')\n"
         "heavy = {'aiohttp', 'hassil', 'yaml', 'mcp', 'httpx', 'numpy', 'openai', 'anthropic', 'google.genai',\n"
         "         'pocketsphinx', 'edge_tts', 'faster_whisper', 'sherpa_onnx', 'piper', 'onnxruntime', 'pydantic'}\n"
-        "print(round((time.perf_counter() - start) * 1000), sorted(heavy & set(sys.modules)))\n"
+        "print(round((time.process_time() - start) * 1000), sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     milliseconds, _, loaded = done.stdout.strip().partition(" ")
-    print(f"\nall plugin mains imported in {milliseconds} ms")
+    print(f"\nall plugin mains imported in {milliseconds} ms of processor time")
     assert loaded == "[]"
