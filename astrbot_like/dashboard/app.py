@@ -6,10 +6,20 @@ import asyncio
 
 from quart import Quart
 
-from astrbot_like import __version__
 from astrbot_like.dashboard import docs_page, static, tokens
+from astrbot_like.dashboard.admin import (
+    api_keys,
+    chat,
+    conversations,
+    health,
+    logs,
+    personas,
+    platforms,
+    plugin_web,
+    profiles,
+    providers,
+)
 from astrbot_like.dashboard.admin import auth as auth_routes
-from astrbot_like.dashboard.admin import health, logs, platforms, providers
 from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
 from astrbot_like.dashboard.errors import install_error_handlers
 from astrbot_like.dashboard.guards import Guards
@@ -17,18 +27,24 @@ from astrbot_like.dashboard.live import routes as live
 from astrbot_like.dashboard.open_api import chat as open_chat
 from astrbot_like.dashboard.open_api import files, im
 from astrbot_like.dashboard.open_api import sessions as open_sessions
-from astrbot_like.dashboard.openapi import Contract
 from astrbot_like.dashboard.routing import RouteTable
 from astrbot_like.dashboard.security import install_security_headers
 from astrbot_like.dashboard.services import DashboardServices, RouteModule
+from astrbot_like.dashboard.settings import DashboardSettings
 
 WATCH = "credential watch"
 
 ROUTE_MODULES: tuple[RouteModule, ...] = (
     health.register,
     auth_routes.register,
+    api_keys.register,
     providers.register,
     platforms.register,
+    profiles.register,
+    personas.register,
+    chat.register,
+    conversations.register,
+    plugin_web.register,
     logs.register,
     files.register,
     im.register,
@@ -44,13 +60,12 @@ def create_app(services: DashboardServices) -> Quart:
     Args:
         services: Parts of the house; nothing is looked up elsewhere, so several applications can live in one process.
     """
-    app = _bare_app(services)
-    guards = Guards(services.authenticator, services.settings, services.clock)
+    app = bare_app(services.settings)
+    guards = Guards(services.authenticator, services.settings, services.clock, services.sign_ins.seen)
     table = RouteTable(app, guards)
     for register in (*ROUTE_MODULES, *services.routes):
         register(app, services)
-    document = Contract(table.routes, __version__).document
-    docs_page.register(app, document)
+    docs_page.register(app, table.document)
     static.register(app, services.settings)
 
     async def start() -> None:
@@ -65,12 +80,13 @@ def create_app(services: DashboardServices) -> Quart:
     return app
 
 
-def _bare_app(services: DashboardServices) -> Quart:
+def bare_app(settings: DashboardSettings) -> Quart:
+    """An application without routes: bodies, errors and headers as every route has them."""
     app = Quart(__name__, static_folder=None, template_folder=None)
     app.asgi_http_class = PacedHttpConnection
     app.request_class = PacedRequest
-    app.config["MAX_CONTENT_LENGTH"] = services.settings.max_body_bytes
-    app.config["BODY_TIMEOUT"] = services.settings.body_timeout
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["BODY_TIMEOUT"] = settings.body_timeout
     # Streams and downloads last as long as they last; the server drops clients that don't read.
     app.config["RESPONSE_TIMEOUT"] = None
     app.url_map.strict_slashes = False

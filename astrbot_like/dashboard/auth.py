@@ -62,7 +62,11 @@ class Authenticator:
         self._lifetime = token_lifetime
 
     async def issue_token(self, username: str) -> str:
-        """A token for an account whose password was just verified.
+        """A token for an account, see ``sign_in``."""
+        return (await self.sign_in(username))[0]
+
+    async def sign_in(self, username: str) -> tuple[str, Identity]:
+        """A token for an account whose password was just verified, and who it stands for.
 
         Raises:
             Unauthorized: There is no such account.
@@ -71,7 +75,8 @@ class Authenticator:
         if generation is None:
             raise Unauthorized(INVALID)
         claims = Claims(username, self._clock.time() + self._lifetime, new_id(), generation)
-        return await asyncio.to_thread(encode_token, claims, await self._secrets.signing_secret())
+        token = await asyncio.to_thread(encode_token, claims, await self._secrets.signing_secret())
+        return token, _identity_of(claims)
 
     async def token(self, token: str | None) -> Identity:
         """Verify a sign-in token.
@@ -80,7 +85,7 @@ class Authenticator:
             Unauthorized: ``Missing authentication token``, ``Token expired`` or ``Invalid token``.
         """
         claims = decode_token(token, await self._secrets.signing_secret(), now=self._clock.time())
-        identity = Identity(claims.username, "jwt", (ALL_SCOPES,), claims.jti, claims.exp, claims.gen)
+        identity = _identity_of(claims)
         if not await self._token_stands(identity):
             raise Unauthorized(INVALID)
         return identity
@@ -127,6 +132,10 @@ class Authenticator:
         if generation is None or generation != identity.generation:
             return False
         return not (identity.credential and await self._accounts.token_revoked(identity.credential))
+
+
+def _identity_of(claims: Claims) -> Identity:
+    return Identity(claims.username, "jwt", (ALL_SCOPES,), claims.jti, claims.exp, claims.gen)
 
 
 def socket_error_code(error: BotError) -> str:

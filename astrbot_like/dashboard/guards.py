@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from quart import g, request
@@ -24,10 +25,21 @@ ANYONE = Identity("", "jwt", (), "")
 
 
 class Guards:
-    """Admits requests, or refuses them with a coded error."""
+    """Admits requests, or refuses them with a coded error.
 
-    def __init__(self, authenticator: Authenticator, settings: DashboardSettings, clock: Clock) -> None:
+    Args:
+        seen: Told of the id of every sign-in token that is used.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        settings: DashboardSettings,
+        clock: Clock,
+        seen: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._authenticator = authenticator
+        self._seen = seen
         self._limiter = RateLimiter(settings.request_rate, settings.request_burst, clock)
         self._trusted = parse_networks(settings.trusted_proxies)
         self._metrics_token = settings.metrics_token
@@ -62,7 +74,9 @@ class Guards:
                 case "metrics":
                     return self._metrics_reader()
                 case _:
-                    return await self._authenticator.request_token(request)
+                    identity = await self._authenticator.request_token(request)
+                    self._seen(identity.credential)
+                    return identity
         except Unauthorized:
             # Guessing is limited by address; a valid credential behind the same address is not held up by it.
             self._limiter.take(self.address())

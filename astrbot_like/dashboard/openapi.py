@@ -83,6 +83,7 @@ class Contract:
         """The document as plain data."""
         schemas, components = msgspec.json.schema_components([*self._inputs, *self._outputs], ref_template=REF)
         self._schemas = schemas
+        self._error_answers: dict[str, Any] = {}
         _require_what_is_always_sent(components, self._inputs, self._outputs)
         components["ErrorEnvelope"] = ERROR_SCHEMA
         paths: dict[str, dict[str, Any]] = {}
@@ -113,6 +114,7 @@ class Contract:
                 "paths": paths,
                 "x-websockets": sockets,
                 "components": {
+                    "responses": dict(sorted(self._error_answers.items())),
                     "schemas": dict(sorted(components.items())),
                     "securitySchemes": SECURITY_SCHEMES,
                 },
@@ -155,7 +157,7 @@ class Contract:
         found: dict[str, Any] = {}
         if route.answer is not None:
             schema = {"type": "string"} if route.answer.schema is None else self._schema(route.answer.schema)
-            for status in route.answer.statuses:
+            for status in ("default",) if route.answer.any_status else route.answer.statuses:
                 found[str(status)] = {
                     "description": route.answer.description,
                     "content": {route.answer.media_type: {"schema": schema}},
@@ -181,7 +183,9 @@ class Contract:
         for error in possible_errors(route):
             by_status.setdefault(http_status(error), []).append(error)
         for status, classes in sorted(by_status.items()):
-            found[str(status)] = _error_answer(status, classes)
+            title = "".join([f"Error{status}", *(f"_{code}" for code in sorted({cls.code for cls in classes}))])
+            self._error_answers.setdefault(title, _error_answer(status, classes))
+            found[str(status)] = {"$ref": f"#/components/responses/{title}"}
         return found
 
     def _schema(self, wanted: Any) -> dict[str, Any]:

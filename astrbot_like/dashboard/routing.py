@@ -53,6 +53,7 @@ class Access(msgspec.Struct, frozen=True):
 
 PUBLIC = Access("public")
 DASHBOARD = Access("dashboard")
+METRICS = Access("metrics")
 
 
 def key_scope(scope: str) -> Access:
@@ -68,12 +69,14 @@ class Answer(msgspec.Struct, frozen=True):
         description: What it holds.
         schema: Type of one event of a stream, or None for plain bytes or text.
         statuses: Success statuses, such as 206 for a part of a file.
+        any_status: Any status may come; somebody else decides (a plugin).
     """
 
     media_type: str
     description: str
     schema: Any = None
     statuses: tuple[int, ...] = (200,)
+    any_status: bool = False
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -130,6 +133,13 @@ class RouteTable:
     def of(app: Quart) -> RouteTable:
         """The application's table."""
         return app.extensions[EXTENSION]
+
+    def document(self) -> dict[str, Any]:
+        """The contract of all routes declared so far (OpenAPI 3.1)."""
+        from astrbot_like import __version__
+        from astrbot_like.dashboard.openapi import Contract
+
+        return Contract(self.routes, __version__).document()
 
     def group(self, tag: str) -> RouteGroup:
         """Routes that belong together in the contract."""
@@ -263,6 +273,7 @@ def _documentation(handler: Callable[..., Any]) -> tuple[str, str]:
 
 __all__ = [
     "DASHBOARD",
+    "METRICS",
     "PUBLIC",
     "Access",
     "Answer",

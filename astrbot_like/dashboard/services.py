@@ -4,60 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from quart import Quart
 
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
 from astrbot_like.dashboard.settings import DashboardSettings
-from astrbot_like.domain.accounts import Account
-from astrbot_like.domain.history import Session
 from astrbot_like.domain.live import LiveSessions
 from astrbot_like.domain.messages import MessagePart
 from astrbot_like.domain.ports import SessionEvents, TurnGateway
-from astrbot_like.domain.profiles import Profile
+from astrbot_like.domain.turns import TurnRequest
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.logging import LogBus
+from astrbot_like.runtime.metrics import Metric
 from astrbot_like.runtime.tasks import Supervisor
 
 if TYPE_CHECKING:
+    from astrbot_like.operations.accounts import Accounts
+    from astrbot_like.operations.api_keys import ApiKeys
+    from astrbot_like.operations.conversations import Conversations
+    from astrbot_like.operations.personas import Personas
     from astrbot_like.operations.platforms import PlatformOperations
+    from astrbot_like.operations.profiles import Profiles
     from astrbot_like.operations.providers import ProviderOperations
+    from astrbot_like.operations.sign_ins import SignIns
+    from astrbot_like.plugin_host.manager import PluginManager
     from astrbot_like.storage.attachments import AttachmentStore
     from astrbot_like.storage.history import HistoryStore
     from astrbot_like.storage.sessions import SessionStore
 
 RouteModule = Callable[[Quart, "DashboardServices"], None]
 """A module's ``register``: declares its routes on the application."""
-
-
-class Accounts(Protocol):
-    """People who may sign in."""
-
-    async def authenticate(self, username: str, password: str) -> Account | None:
-        """The account when the password is right. Takes the same time whether the account exists or not."""
-        ...
-
-
-class Profiles(Protocol):
-    """Profiles ("configs")."""
-
-    async def list(self) -> Sequence[Profile]:
-        """All, the default one first."""
-        ...
-
-    async def chosen(self, *, config_id: str | None = None, config_name: str | None = None) -> Profile | None:
-        """The profile a request names; None when it names none.
-
-        Raises:
-            ConfigError: ``config_id not found: X``, ``config_name not found: X``, or the name is ambiguous.
-        """
-        ...
-
-    async def bind(self, session_id: str, profile_id: str) -> Session:
-        """Let the session talk with that profile from now on."""
-        ...
 
 
 class ProactiveMessages(Protocol):
@@ -77,11 +55,74 @@ class ProactiveMessages(Protocol):
         ...
 
 
+class ActiveReply(Protocol):
+    """A reply that is being made."""
+
+    @property
+    def request(self) -> TurnRequest: ...
+
+    def interrupt(self, *, reason: str = "user", heard_ms: int | None = None) -> None:
+        """Stop it at once."""
+        ...
+
+
+class ActiveTurns(Protocol):
+    """Turns that run now (the webchat queues)."""
+
+    def active(self, session_id: str, /) -> Sequence[ActiveReply]:
+        """Replies of a session that have not ended, oldest first."""
+        ...
+
+
+class ToolInfo(Protocol):
+    """A tool that models may call."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def desc(self) -> str: ...
+
+    @property
+    def source(self) -> str:
+        """The plugin or MCP server it comes from."""
+        ...
+
+
+class Tools(Protocol):
+    """Tools of all plugins and servers."""
+
+    def all(self) -> Sequence[ToolInfo]:
+        """All of them, by name."""
+        ...
+
+
+Form = dict[str, dict[str, Any]]
+"""Fields in the shape of ``_conf_schema.json`` (``operations.config_templates.settings_form`` makes one)."""
+
+
+class ProfileForms(Protocol):
+    """Forms of a profile's settings."""
+
+    def voice(self) -> Form:
+        """Of ``Profile.voice``."""
+        ...
+
+    def host(self) -> Form:
+        """Of ``Profile.host``."""
+        ...
+
+
+MetricsSource = Callable[[], Awaitable[Sequence[Metric]]]
+"""Gives figures for ``/metrics``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DashboardServices:
     """Parts of the house that routes use.
 
     Attributes:
+        metrics: Further figures for ``/metrics``.
         ready: Raises ``Unavailable`` with the reason while the house is not ready to serve.
         routes: Further route modules (sockets, streams).
     """
@@ -89,6 +130,8 @@ class DashboardServices:
     authenticator: Authenticator
     credential_watch: CredentialWatch
     accounts: Accounts
+    sign_ins: SignIns
+    api_keys: ApiKeys
     sessions: SessionStore
     history: HistoryStore
     attachments: AttachmentStore
@@ -96,12 +139,19 @@ class DashboardServices:
     session_events: SessionEvents
     live_sessions: LiveSessions
     messages: ProactiveMessages
+    turns: ActiveTurns
+    conversations: Conversations
+    personas: Personas
     profiles: Profiles
+    forms: ProfileForms
+    tools: Tools
+    plugin_manager: PluginManager
     providers: ProviderOperations
     platforms: PlatformOperations
     logs: LogBus
     clock: Clock
     supervisor: Supervisor
     ready: Callable[[], Awaitable[None]]
+    metrics: Sequence[MetricsSource] = field(default=())
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     routes: Sequence[RouteModule] = field(default=())

@@ -41,12 +41,6 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     body_timeout: Annotated[
         float, Meta(description="Seconds a client may take between two pieces of a request body.", gt=0)
     ] = 30.0
-    login_attempts: Annotated[
-        int, Meta(description="Failed sign-ins of one account or address before it is locked out.", ge=1)
-    ] = 8
-    login_lockout: Annotated[
-        float, Meta(description="Seconds of the first lock-out; each further one doubles, up to an hour.", gt=0)
-    ] = 30.0
     login_rate: Annotated[float, Meta(description="Sign-in attempts that one address may make per minute.", gt=0)] = (
         60.0
     )

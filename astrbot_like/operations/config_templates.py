@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from astrbot_like.storage.secrets import is_secret_name
 
 HOUSEKEEPING = frozenset({"id", "type", "enable", "provider", "provider_type", "hint"})
@@ -50,3 +52,25 @@ def _field(name: str, default: Any) -> dict[str, Any]:
     if is_secret_name(name):
         field["secret"] = True
     return field
+
+
+def settings_form(settings: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
+    """Fields of a settings struct in the shape of ``_conf_schema.json``; descriptions are those of the settings."""
+    form: dict[str, dict[str, Any]] = {}
+    for field in msgspec.inspect.type_info(settings).fields:  # type: ignore[union-attr]
+        default = None if field.default is msgspec.NODEFAULT else field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        entry = _field(field.name, default)
+        kind = field.type
+        if isinstance(kind, msgspec.inspect.Metadata):
+            entry["description"] = (kind.extra_json_schema or {}).get("description", entry["description"])
+            kind = kind.type
+        if isinstance(kind, msgspec.inspect.StructType):
+            entry = {"type": "object", "description": entry["description"], "items": settings_form(kind.cls)}
+        elif isinstance(kind, msgspec.inspect.LiteralType):
+            entry["options"] = list(kind.values)
+        if isinstance(kind, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+            entry |= {name: bound for name, bound in (("min", kind.ge), ("max", kind.le)) if bound is not None}
+        form[field.name] = entry
+    return form

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from astrbot_like.domain.errors import NotFound
@@ -172,8 +172,17 @@ class HistoryStore:
         Returns:
             How many messages went.
         """
-        condition = (messages.c.session_id == session_id) & (messages.c.turn_id == turn_id)
+        return await self._drop((messages.c.session_id == session_id) & (messages.c.turn_id == turn_id))
 
+    async def drop_from(self, session_id: str, history_id: int) -> int:
+        """Delete a session's messages from this id on, for people and for the model (edit and resend, retry).
+
+        Returns:
+            How many messages went.
+        """
+        return await self._drop((messages.c.session_id == session_id) & (messages.c.id >= history_id))
+
+    async def _drop(self, condition: ColumnElement[bool]) -> int:
         def work(connection: Connection) -> tuple[int, list[str]]:
             touched = list(connection.execute(select(messages.c.conversation_id).where(condition).distinct()).scalars())
             return connection.execute(delete(messages).where(condition)).rowcount, touched

@@ -360,6 +360,28 @@ class Absent:
         raise AssertionError(f"{self._name} is not part of this house")
 
 
+class FakeConversations:
+    """Whose session is whose."""
+
+    def __init__(self, sessions: FakeSessions) -> None:
+        self._sessions = sessions
+
+    async def get(self, session_id: str, *, username: str | None = None) -> Session:
+        found = await self._sessions.get(session_id)
+        if found is None:
+            raise errors.NotFound
+        if username is not None and found.creator != username:
+            raise errors.SessionError
+        return found
+
+
+class NoSignIns:
+    """Forgets where accounts are signed in."""
+
+    def seen(self, token_id: str) -> None:
+        return
+
+
 class FakeHouse:
     """The application on fakes, served on a real port.
 
@@ -398,6 +420,9 @@ class FakeHouse:
             "accounts": self.accounts,
             "sessions": self.sessions,
             "history": self.history,
+            "conversations": FakeConversations(self.sessions),
+            "sign_ins": NoSignIns(),
+            "turns": self.engine.queues,
             "gateway": self.engine.queues,
             "session_events": self.engine.queues,
             "live_sessions": self.live,

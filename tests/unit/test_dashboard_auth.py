@@ -14,7 +14,7 @@ from astrbot_like.dashboard.addresses import client_address, parse_networks
 from astrbot_like.dashboard.auth import Authenticator, socket_error_code
 from astrbot_like.dashboard.credential_watch import CredentialWatch
 from astrbot_like.dashboard.identity import Identity, InsufficientScope, checked_username
-from astrbot_like.dashboard.limits import LoginGuard, RateLimiter
+from astrbot_like.dashboard.limits import RateLimiter
 from astrbot_like.domain.accounts import ApiKey
 from astrbot_like.domain.errors import BadUser, BotError, RateLimited, StorageError, Unauthorized
 from tests.support.virtual_time import run_virtual
@@ -250,25 +250,6 @@ def test_rate_limit_lets_bursts_through_and_says_how_long_to_wait(clock):
     limiter.take("b")
     clock.now += 0.5
     limiter.take("a")
-
-
-def test_lock_out_doubles_and_ends(clock):
-    guard = LoginGuard(3, 30, clock)
-    for _ in range(3):
-        guard.check("account:ann")
-        guard.failed("account:ann", "address:1")
-    with pytest.raises(RateLimited) as first:
-        guard.check("account:ann")
-    clock.now += 31
-    guard.check("account:ann")
-    guard.failed("account:ann")
-    with pytest.raises(RateLimited) as second:
-        guard.check("account:ann")
-    assert (first.value.retry_after, second.value.retry_after) == (30, 60)
-    clock.now += 61
-    guard.succeeded("account:ann")
-    guard.failed("account:ann")
-    guard.check("account:ann")
 
 
 def test_forwarded_addresses_are_believed_from_trusted_proxies_only():

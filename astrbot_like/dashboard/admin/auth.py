@@ -1,4 +1,4 @@
-"""Signing in."""
+"""Signing in and out, and one's own account."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from quart import Quart
+from quart import Quart, request
 
-from astrbot_like.dashboard.limits import LoginGuard, RateLimiter
-from astrbot_like.dashboard.routing import PUBLIC, RouteTable
+from astrbot_like.dashboard.identity import Identity
+from astrbot_like.dashboard.limits import RateLimiter
+from astrbot_like.dashboard.routing import DASHBOARD, PUBLIC, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
+from astrbot_like.domain.accounts import Account
+from astrbot_like.operations.sign_ins import SignIn
 
 WRONG = "The username or the password is wrong."
+LOGIN_BURST = 30
 
 
 class Login(msgspec.Struct, frozen=True):
     """A username and its password."""
 
-    username: Annotated[str, Meta(examples=["admin"], max_length=256)]
-    password: Annotated[str, Meta(examples=["correct horse battery staple"], max_length=1024)]
+    username: Annotated[str, Meta(examples=["admin"])]
+    password: Annotated[str, Meta(examples=["correct horse battery staple"])]
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -36,13 +40,61 @@ class SignedIn(msgspec.Struct, frozen=True):
     change_password_hint: bool
 
 
+class AccountView(msgspec.Struct, frozen=True):
+    """One's own account; ``token_expires_at`` is in seconds since the epoch."""
+
+    username: str
+    must_change_password: bool
+    token_expires_at: float | None
+
+
+class AccountChange(msgspec.Struct, frozen=True):
+    """A new name or password; ``password`` is the present one."""
+
+    password: str
+    new_username: str | None = None
+    new_password: str | None = None
+
+
+class SignInView(SignIn, frozen=True):
+    """A sign-in; ``current`` is the one that asks."""
+
+    current: bool
+
+
+class SignInList(msgspec.Struct, frozen=True):
+    """Where the account is signed in, newest first."""
+
+    sessions: list[SignInView]
+
+
+class SignInId(msgspec.Struct, frozen=True):
+    """One sign-in."""
+
+    id: str
+
+
+class SignedOut(msgspec.Struct, frozen=True):
+    """The token has ended."""
+
+
 def register(app: Quart, services: DashboardServices) -> None:
     """Declare the routes."""
     table = RouteTable.of(app)
     routes = table.group("Sign-in")
-    settings = services.settings
-    guard = LoginGuard(settings.login_attempts, settings.login_lockout, services.clock)
-    rate = RateLimiter(settings.login_rate / 60, max(5.0, settings.login_rate / 2), services.clock)
+    accounts, sign_ins = services.accounts, services.sign_ins
+    rate = RateLimiter(services.settings.login_rate / 60, LOGIN_BURST, services.clock)
+
+    async def issue(account: Account) -> SignedIn:
+        token, identity = await services.authenticator.sign_in(account.username)
+        await sign_ins.remember(
+            account.username,
+            identity.credential,
+            expires_at=identity.expires_at or 0.0,
+            user_agent=request.headers.get("User-Agent", ""),
+            address=table.guards.address(),
+        )
+        return SignedIn(token, account.username, account.must_change_password)
 
     @routes.post("/api/auth/login", access=PUBLIC, errors=(errors.Unauthorized,))
     async def login(body: Login) -> SignedIn:
@@ -51,14 +103,63 @@ def register(app: Quart, services: DashboardServices) -> None:
         Attempts are limited for each account and each address; after too many failures both are locked out for a
         while (429 with Retry-After).
         """
-        address = f"address:{table.guards.address()}"
-        subject = f"account:{body.username}"
+        address = table.guards.address()
         rate.take(address)
-        guard.check(subject, address)
-        account = await services.accounts.authenticate(body.username, body.password)
+        account = await accounts.authenticate(body.username, body.password, address)
         if account is None:
-            guard.failed(subject, address)
             raise errors.Unauthorized(WRONG)
-        guard.succeeded(subject)
-        token = await services.authenticator.issue_token(account.username)
-        return SignedIn(token, account.username, account.must_change_password)
+        return await issue(account)
+
+    @routes.get("/api/auth/account", access=DASHBOARD)
+    async def account(identity: Identity) -> AccountView:
+        """Show one's own account."""
+        found = await accounts.get(identity.username)
+        if found is None:
+            raise errors.Unauthorized
+        return AccountView(found.username, found.must_change_password, identity.expires_at)
+
+    @routes.post("/api/auth/account", access=DASHBOARD, errors=(errors.Forbidden, errors.Conflict))
+    async def change_account(identity: Identity, body: AccountChange) -> SignedIn:
+        """Change one's own name or password.
+
+        Every sign-in of the account ends; the answer holds a new one.
+        """
+        changed = await accounts.change(
+            identity.username,
+            password=body.password,
+            new_username=body.new_username or None,
+            new_password=body.new_password or None,
+        )
+        await sign_ins.end_all(identity.username)
+        return await issue(changed)
+
+    @routes.get("/api/auth/sessions", access=DASHBOARD)
+    async def list_sign_ins(identity: Identity) -> SignInList:
+        """List where the account is signed in."""
+        found = await sign_ins.list(identity.username)
+        return SignInList([SignInView(**msgspec.structs.asdict(s), current=s.id == identity.credential) for s in found])
+
+    @routes.post("/api/auth/sessions/revoke", access=DASHBOARD, errors=(errors.NotFound,))
+    async def revoke_sign_in(identity: Identity, body: SignInId) -> SignedOut:
+        """End one sign-in of the account; its connections close within seconds."""
+        await sign_ins.end(identity.username, body.id)
+        return SignedOut()
+
+    @routes.post("/api/auth/logout", access=DASHBOARD)
+    async def logout(identity: Identity) -> SignedOut:
+        """Sign out: end the token that asks."""
+        try:
+            await sign_ins.end(identity.username, identity.credential)
+        except errors.NotFound:
+            await accounts.revoke_token(identity.credential, identity.expires_at or services.clock.time())
+        return SignedOut()
+
+    @routes.post("/api/auth/logout_everywhere", access=DASHBOARD)
+    async def logout_everywhere(identity: Identity) -> SignedIn:
+        """End every sign-in of the account; the answer holds a new one."""
+        found = await accounts.get(identity.username)
+        if found is None:
+            raise errors.Unauthorized
+        await sign_ins.end_all(identity.username)
+        await accounts.revoke_token(identity.credential, identity.expires_at or services.clock.time())
+        return await issue(found)

@@ -142,7 +142,8 @@ function operationView(contract, path, method, operation) {
       output.textContent += `\nThe request failed: ${error.message}`;
     }
   };
-  const answers = Object.entries(operation.responses).map(([status, answer]) => {
+  const answers = Object.entries(operation.responses).map(([status, given]) => {
+    const answer = given.$ref ? contract.components.responses[given.$ref.split("/").pop()] : given;
     const content = Object.entries(answer.content || {})[0];
     const shape = content ? `${content[0]} ${typeName(content[1].schema)}` : "";
     return element("tr", {}, element("td", {}, status), element("td", {}, answer.description),

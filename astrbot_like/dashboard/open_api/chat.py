@@ -63,18 +63,6 @@ class ChatBody(msgspec.Struct, frozen=True):
     config_name: Annotated[str | None, Meta(description="The same by name.")] = None
 
 
-class StopBody(msgspec.Struct, frozen=True):
-    """Which session to silence."""
-
-    session_id: Annotated[str, Meta(description="A session of yours.", min_length=1)]
-
-
-class Stopped(msgspec.Struct, frozen=True):
-    """How many replies were stopped."""
-
-    stopped_count: int
-
-
 class _SocketFrame(msgspec.Struct, frozen=True):
     t: Any = "send"
 
@@ -99,15 +87,10 @@ def register(app: Quart, services: DashboardServices) -> None:
         """The same over a socket: frames `{"t":"send", …}`, answers as the events."""
         await chats.socket(cast("DirectWebsocket", websocket._get_current_object()), app)  # type: ignore[attr-defined]
 
-    @routes.group("Chat (dashboard)").post("/api/chat/send", access=DASHBOARD, errors=failures, answer=STREAM)
+    @routes.group("Dashboard chat").post("/api/chat/send", access=DASHBOARD, errors=failures, answer=STREAM)
     async def send_chat(identity: Identity, body: ChatBody) -> Response:
         """Send a message as the signed-in user and read the reply as it is made."""
         return await chats.stream(body, identity.username, "", "chat")
-
-    @routes.group("Chat (dashboard)").post("/api/chat/stop", access=DASHBOARD, errors=(errors.SessionError,))
-    async def stop_chat(identity: Identity, body: StopBody) -> Stopped:
-        """Stop the replies of a session that are being made."""
-        return Stopped(await chats.stop(body.session_id, identity.username))
 
 
 class OpenChats:
@@ -156,11 +139,6 @@ class OpenChats:
             session_id=body.session_id or body.conversation_id or None,
             credential=credential,
         )
-
-    async def stop(self, session_id: str, username: str) -> int:
-        """Interrupt the running turns of a user's session; how many there were."""
-        await self.turns.owned(session_id, username)
-        return self._services.gateway.stop(session_id)
 
     async def socket(self, socket: DirectWebsocket, app: Quart) -> None:
         """A connection of ``/api/v1/chat/ws``."""

@@ -100,5 +100,5 @@ def register(app: Quart, services: DashboardServices) -> None:
     @routes.get("/api/v1/configs", access=key_scope("config"))
     async def list_configs() -> ConfigList:
         """List the profiles that chats can be routed to."""
-        profiles = await services.profiles.list()
+        profiles = await services.profiles.all()
         return ConfigList([ConfigItem(p.id, p.name, f"profiles/{p.id}", p.is_default) for p in profiles])

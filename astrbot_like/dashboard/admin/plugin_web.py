@@ -1,0 +1,142 @@
+"""Plugins' own web APIs, behind the dashboard's sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from quart import Quart, Response, current_app, request
+
+from astrbot_like.api.web import PluginMultiDict, PluginRequest, PluginResponse, PluginUploadFile, bind_request_context
+from astrbot_like.dashboard.files import file_response
+from astrbot_like.dashboard.identity import Identity
+from astrbot_like.dashboard.routing import DASHBOARD as SIGNED_IN
+from astrbot_like.dashboard.routing import Access, Answer, RouteTable
+from astrbot_like.dashboard.services import DashboardServices
+from astrbot_like.domain import errors
+from astrbot_like.plugin_host.guard import limited
+
+if TYPE_CHECKING:
+    from astrbot_like.plugin_host.web_routes import MatchedRoute
+
+ANSWER = Answer("*/*", "What the plugin answers.", any_status=True)
+REFUSED = (errors.PluginError, errors.TurnTimeout)
+EVERYTHING = Access("dashboard_or_key", "*")
+
+
+class FormSource:
+    """The current request's body, as the plugin API reads it."""
+
+    async def body(self) -> bytes:
+        """The raw body."""
+        return bytes(await request.get_data(as_text=False, parse_form_data=False))  # type: ignore[arg-type]
+
+    async def form(self) -> Iterable[tuple[str, str]]:
+        """Fields of a form."""
+        return list((await request.form).items(multi=True))
+
+    async def files(self) -> Iterable[tuple[str, PluginUploadFile]]:
+        """Files of a form."""
+        return [
+            (name, PluginUploadFile(file.stream or BytesIO(), file.filename, file.content_type, dict(file.headers)))
+            for name, file in (await request.files).items(multi=True)
+        ]
+
+
+def register(app: Quart, services: DashboardServices) -> None:
+    """Declare the routes."""
+    table = RouteTable.of(app)
+    routes = table.group("Plugins' own APIs")
+
+    @routes.route(
+        "/api/plug/<path:route>", ("GET", "POST"), access=SIGNED_IN, answer=ANSWER, any_body=True, errors=REFUSED
+    )
+    async def plugin_api(identity: Identity, route: str) -> Response:
+        """Call a plugin's own web API."""
+        return await call_plugin(services, identity, route, table.guards.address())
+
+    @routes.route(
+        "/api/v1/plugins/extensions/<path:route>",
+        ("GET", "POST", "PUT", "PATCH", "DELETE"),
+        access=EVERYTHING,
+        answer=ANSWER,
+        any_body=True,
+        errors=REFUSED,
+    )
+    async def plugin_extension(identity: Identity, route: str) -> Response:
+        """Call a plugin's own web API.
+
+        Takes a sign-in token, or an API key with the scope ``*``.
+        """
+        return await call_plugin(services, identity, route, table.guards.address())
+
+
+async def call_plugin(services: DashboardServices, identity: Identity, path: str, address: str) -> Response:
+    """Let the plugin that owns ``path`` answer the current request.
+
+    Raises:
+        NotFound, MethodNotAllowed: No route of a running plugin fits.
+        PluginError: The handler failed; the text names the plugin.
+        TurnTimeout: It took too long.
+    """
+    manager = services.plugin_manager
+    matched = manager.web_routes.match(path, request.method)
+    if matched is None:
+        if manager.web_routes.methods(path):
+            raise errors.MethodNotAllowed
+        raise errors.NotFound("No plugin answers at this address.")
+    name = matched.plugin.name if matched.plugin is not None else ""
+    request.max_content_length = services.settings.max_upload_bytes
+    request.body.allow(services.settings.max_upload_bytes)  # type: ignore[attr-defined]
+    bound = PluginRequest(
+        method=request.method,
+        path=request.path,
+        headers=request.headers,  # type: ignore[arg-type]
+        source=FormSource(),
+        query=PluginMultiDict(list(request.args.items(multi=True))),
+        cookies=dict(request.cookies),
+        path_params=dict(matched.variables),
+        content_type=request.headers.get("Content-Type"),
+        client_host=address,
+        plugin_name=name,
+        username=identity.username,
+    )
+    with bind_request_context(bound):
+        result = await _run(services, matched, name)
+    return await to_response(result)
+
+
+async def _run(services: DashboardServices, matched: MatchedRoute, name: str) -> Any:
+    plugin = matched.plugin
+    try:
+        if plugin is None:
+            return await matched.handler(**matched.variables)
+        return await limited(
+            plugin.scope,
+            matched.handler(**matched.variables),
+            context=services.plugin_manager.enter(plugin),
+            timeout=services.plugin_manager.settings.web_timeout,
+            name=f"{name} web api",
+        )
+    except errors.BotError:
+        raise
+    except TimeoutError as error:
+        raise errors.TurnTimeout(f"The plugin {name} did not answer in time.") from error
+    except Exception as error:
+        raise errors.PluginError(f"The plugin {name} failed to answer: {type(error).__name__}.", name) from error
+
+
+async def to_response(result: Any) -> Response:
+    """What a plugin's handler returned, as an answer: AstrBot's forms, and the framework's own."""
+    if isinstance(result, PluginResponse):
+        if result.file is not None:
+            return await file_response(result.file, mime_type=result.content_type, headers=result.headers)
+        return Response(result.body, result.status_code, result.headers, content_type=result.content_type)
+    if result is None:
+        return Response(b"", 200, content_type="application/json")
+    made = await current_app.make_response(result)
+    if not isinstance(made, Response):
+        # Flask's Response of a plugin that imports flask: same data, other class.
+        return Response(made.get_data(), made.status_code, made.headers)
+    return made
