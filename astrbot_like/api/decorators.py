@@ -130,7 +130,8 @@ def _group(
 
 
 def _custom(custom_type_filter: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CustomFilter:
-    if isinstance(custom_type_filter, CustomFilterAnd | CustomFilterOr):
+    # A tuple: between filter classes, `|` makes a filter, not a union.
+    if isinstance(custom_type_filter, (CustomFilterAnd, CustomFilterOr)):
         return custom_type_filter
     raise_error = args[0] if args else kwargs.pop("raise_error", True)
     made = custom_type_filter(raise_error) if isinstance(custom_type_filter, type) else custom_type_filter

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Seque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrbot_like.api import current
+from astrbot_like.api import compat, current
 from astrbot_like.api.config import AstrBotConfig
 from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.host_tables import ActiveEvents
@@ -21,7 +21,7 @@ from astrbot_like.api.preferences import GLOBAL, PreferenceStore, SharedPreferen
 from astrbot_like.api.registration import HandlerRegistration, PlatformRegistration
 from astrbot_like.api.texts import text
 from astrbot_like.domain.errors import BotError, NotFound, PluginError
-from astrbot_like.plugin_host import compat, discovery
+from astrbot_like.plugin_host import discovery
 from astrbot_like.plugin_host.dispatch import Dispatcher
 from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
 from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
