@@ -4,6 +4,8 @@ Inside the house audio is mono s16le (``domain.audio``). WAV is read here withou
 the ffmpeg program in a process of its own, which can be cut off.
 """
 
+# NumPy's own annotations are only partly known to a strict check.
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 from __future__ import annotations
 
 import asyncio

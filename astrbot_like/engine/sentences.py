@@ -10,6 +10,7 @@ import re
 
 from astrbot_like.engine.speakable import SpeakableFilter, is_speakable
 from astrbot_like.engine.voice_settings import VoiceSettings
+from astrbot_like.engine.word_lists import BEFORE_MORE, SOMETIMES_LAST
 
 _WIDE_ENDS = "。！？｡"
 _WIDE_CLAUSES = "，、；："
@@ -27,25 +28,6 @@ _LAST_WORD = re.compile(r"([^\s(\[{\"'“‘]+)\Z")
 _ORDINAL = re.compile(r"\s*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})\Z")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]\Z")
 _NAME_BEFORE_INITIAL = re.compile(r"(?:\A|[A-Z][\w'’.-]*\s+|[(\"“]\s*)[A-Z]\Z")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_NEVER_LAST = _words("""
-    mr mrs ms mx dr prof rev fr hon gen sen rep gov pres capt cmdr lt col maj sgt cpl adm st ste mt ft no nos nr fig
-    figs eq vs v viz cf e.g i.e approx ca al ed eds vol pp p ch art dept univ assn bros mme mlle messrs bzw z.b d.h u.a
-    sr.a sra srta dra
-""")
-"""Abbreviations that something always follows."""
-
-_SOMETIMES_LAST = _words("""
-    etc inc ltd co corp llc plc jr sr a.m p.m am pm b.c a.d u.s u.k u.n e.u d.c ph.d m.d b.a m.a jan feb mar apr jun jul
-    aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun ave blvd rd est min max hr hrs sec secs in oz
-    lb lbs tel ext usw ggf
-""")
-"""Abbreviations that may end a sentence: a capital letter after them says so."""
 
 
 class SentenceSegmenter:
@@ -171,7 +153,7 @@ def _needs_nothing(text: str, found: re.Match[str], mark: str) -> bool:
         return False
     word = _last_word(text, found.start())
     return (
-        len(word) > 3 and word.isalpha() and word.islower() and word not in _NEVER_LAST and word not in _SOMETIMES_LAST
+        len(word) > 3 and word.isalpha() and word.islower() and word not in BEFORE_MORE and word not in SOMETIMES_LAST
     )
 
 
@@ -187,9 +169,9 @@ def _line_ends(text: str, start: int, first: str) -> bool:
 def _full_stop_ends(text: str, start: int, first: str) -> bool:
     word = _last_word(text, start)
     lower = word.lower()
-    if lower in _NEVER_LAST and not (lower in {"no", "p", "v", "ed", "art", "par", "sec"} and not first.isdigit()):
+    if lower in BEFORE_MORE and not (lower in {"no", "p", "v", "ed", "art", "par", "sec"} and not first.isdigit()):
         return False
-    if lower in _SOMETIMES_LAST or _INITIALS.search(word):
+    if lower in SOMETIMES_LAST or _INITIALS.search(word):
         if lower in {"in", "am", "sun", "sat", "mar", "min", "max", "sec", "wed"} and word.islower():
             return not first.islower()
         return first.isupper() or _starts_wide(first)

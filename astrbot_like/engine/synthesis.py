@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -205,12 +205,12 @@ async def _run_stream(provider: Any, texts: asyncio.Queue[str | None], items: as
 
 async def _to_piece(item: Any, provider: str) -> Piece | None:
     """An item of a provider's audio queue: WAV bytes, or a pair of its words and WAV bytes."""
-    words, data = item if isinstance(item, tuple) else ("", item)
+    words, data = cast("tuple[Any, Any]", item) if isinstance(item, tuple) else ("", item)
     if not data:
         return None
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ProviderError("The provider put something that is not audio into its audio queue.")
-    data = bytes(data)
+    data = bytes(cast("bytes", data))
     pcm = parse_wav(data) if data[:4] == b"RIFF" else await decode_media(data)
     return Piece(pcm, provider, words if isinstance(words, str) else "")
 

@@ -1,0 +1,178 @@
+"""Whether voice during a reply is an interruption, and whether what was recognised is the bot's own voice.
+
+Nothing is destroyed on suspicion: at the first voice playback is put on hold; only enough speech, or a word that means
+something, makes it an interruption; a cough or a "mhm" lets playback go on.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from typing import Literal, TypeAlias
+
+from astrbot_like.engine.voice_settings import VoiceSettings
+from astrbot_like.engine.word_lists import BACKCHANNELS
+
+Verdict: TypeAlias = Literal["pause", "stop", "resume"]
+
+_QUIET_TO_RESUME = 0.35
+"""Seconds of quiet after which voice that was no interruption is taken to be over."""
+_BACKCHANNEL_PATIENCE = 2.5
+"""Multiple of ``min_interruption`` that words like "yeah, right, okay" may take without being an interruption."""
+
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:'\w+)?")
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+def tokens(text: str) -> list[str]:
+    """Words in lower case; of scripts without blanks each character."""
+    return _TOKEN.findall(text.lower().replace("’", "'"))
+
+
+def is_backchannel(text: str, more: tuple[str, ...] = ()) -> bool:
+    """Whether a text consists of nothing but signs of listening. An empty text does."""
+    known = BACKCHANNELS.union(word.lower() for word in more) if more else BACKCHANNELS
+    words = tokens(text)
+    # "all right okay" and "好的好的" are several of them: the longest known one is taken off the front each time.
+    while words:
+        for length in range(min(4, len(words)), 0, -1):
+            head = words[:length]
+            if ("".join(head) if _WIDE.match(head[0]) else " ".join(head)) in known:
+                del words[:length]
+                break
+        else:
+            return False
+    return True
+
+
+def is_echo(text: str, spoken: str, similarity: float) -> bool:
+    """Whether recognised text closely matches what the bot has just spoken.
+
+    Single words are never taken for echo: people answer with the bot's own words.
+
+    Args:
+        text: What was recognised.
+        spoken: What the bot said lately.
+        similarity: Share of the recognised words that must be found together and in order, 0 to 1.
+    """
+    heard = tokens(text)
+    if len(heard) < (4 if _WIDE.search(text) else 2) or not spoken:
+        return False
+    return _match(heard, tokens(spoken)) >= similarity
+
+
+def could_be_echo(text: str, spoken: str) -> bool:
+    """Whether interim text may grow into echo: its words stand together and in order in what the bot said."""
+    heard = tokens(text)
+    return bool(heard) and _match(heard, tokens(spoken)) >= 0.99
+
+
+def _match(heard: list[str], spoken: list[str]) -> float:
+    """Share of ``heard`` that some stretch of ``spoken`` not much longer has in the same order."""
+    if not spoken:
+        return 0.0
+    best = 0.0
+    width = len(heard) + len(heard) // 3 + 1
+    matcher: SequenceMatcher[str] = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(heard)
+    present = set(heard)
+    step = max(1, len(heard) // 6)
+    for start in range(0, len(spoken), step):
+        window = spoken[start : start + width]
+        if not present.intersection(window):
+            continue
+        matcher.set_seq1(window)
+        found = sum(block.size for block in matcher.get_matching_blocks())
+        best = max(best, found / len(heard))
+        if best >= 1.0:
+            break
+    return best
+
+
+class InterruptionJudge:
+    """Judges voice during one reply. Times are the clock's monotonic seconds."""
+
+    __slots__ = ("_heard", "_paused_at", "_settings", "_spoken", "_started", "_text", "_voice_ended")
+
+    def __init__(self, settings: VoiceSettings, reply_started: float) -> None:
+        self._settings = settings
+        self._started = reply_started
+        self._paused_at: float | None = None
+        self._voice_ended: float | None = None
+        self._heard = 0.0
+        self._text = ""
+        self._spoken = ""
+
+    @property
+    def judging(self) -> bool:
+        """Whether playback is on hold."""
+        return self._paused_at is not None
+
+    @property
+    def wake_at(self) -> float | None:
+        """When ``tick`` has to be called at the latest; None: nothing is being judged."""
+        if self._paused_at is None:
+            return None
+        limit = self._paused_at + self._settings.resume_after
+        return limit if self._voice_ended is None else min(limit, self._voice_ended + _QUIET_TO_RESUME)
+
+    def voice(self, now: float) -> Verdict | None:
+        """Voice is heard (its first frame, or again after a short quiet)."""
+        self._voice_ended = None
+        if self._paused_at is None and now - self._started >= self._settings.reply_guard:
+            self._paused_at = now
+            self._heard = 0.0
+            self._text = ""
+            return "pause"
+        return None
+
+    def voiced(self, seconds: float, now: float) -> Verdict | None:
+        """So much voice has been heard since playback was put on hold."""
+        self._heard = seconds
+        return self._decide(now)
+
+    def words(self, text: str, spoken: str, now: float) -> Verdict | None:
+        """Interim or final recognition of the voice.
+
+        Args:
+            spoken: What the bot said lately.
+        """
+        self._text = text
+        self._spoken = spoken
+        return self._decide(now)
+
+    def quiet(self, now: float) -> Verdict | None:
+        """The voice has stopped (for now)."""
+        if self._voice_ended is None:
+            self._voice_ended = now
+        return self.tick(now)
+
+    def tick(self, now: float) -> Verdict | None:
+        """Time has passed."""
+        wake = self.wake_at
+        if wake is None or now < wake - 1e-9:
+            return None
+        self._paused_at = None
+        self._voice_ended = None
+        return "resume"
+
+    def _decide(self, now: float) -> Verdict | None:
+        if self._paused_at is None:
+            return None
+        settings = self._settings
+        backchannel = is_backchannel(self._text, settings.backchannels)
+        echo = bool(self._text) and could_be_echo(self._text, self._spoken)
+        if self._text and not backchannel and not echo:
+            return self._stop()
+        needed = settings.min_interruption
+        if self._text:
+            # What was said so far is only a sign of listening (or the bot itself): it takes more than that.
+            needed *= _BACKCHANNEL_PATIENCE
+        if self._heard >= needed - 1e-9 and not echo:
+            return self._stop()
+        return self.tick(now)
+
+    def _stop(self) -> Verdict:
+        self._paused_at = None
+        self._voice_ended = None
+        return "stop"

@@ -1,0 +1,116 @@
+"""Cough, backchannel, echo, interruption: on times that are handed in."""
+
+from __future__ import annotations
+
+import pytest
+
+from astrbot_like.engine.interruption import InterruptionJudge, could_be_echo, is_backchannel, is_echo
+from astrbot_like.engine.voice_settings import VoiceSettings
+
+SPOKEN = "The capital of France is Paris, and it has about two million inhabitants."
+
+
+def judge() -> InterruptionJudge:
+    return InterruptionJudge(VoiceSettings(), reply_started=0.0)
+
+
+def test_first_voice_pauses_and_enough_speech_stops() -> None:
+    it = judge()
+    assert it.voice(10.0) == "pause"
+    assert it.judging
+    assert it.voiced(0.2, 10.2) is None
+    assert it.voiced(0.4, 10.4) == "stop"
+    assert not it.judging
+
+
+def test_one_word_that_means_something_stops_at_once() -> None:
+    it = judge()
+    it.voice(10.0)
+    assert it.words("stop", SPOKEN, 10.15) == "stop"
+
+
+@pytest.mark.parametrize("text", ["mhm", "uh huh", "ok", "Yeah, right.", "嗯", "好的好的", "对对对", "Okay. I see."])
+def test_a_sign_of_listening_lets_playback_go_on(text: str) -> None:
+    it = judge()
+    assert it.voice(10.0) == "pause"
+    assert it.words(text, SPOKEN, 10.3) is None
+    assert it.voiced(0.45, 10.45) is None
+    assert it.quiet(10.5) is None
+    assert it.wake_at == pytest.approx(10.85)
+    assert it.tick(10.85) == "resume"
+    assert not it.judging
+
+
+@pytest.mark.parametrize("text", ["no", "wait", "ok but what about Rome", "不对", "好的那明天呢", "yes and then"])
+def test_more_than_a_sign_of_listening(text: str) -> None:
+    assert not is_backchannel(text)
+
+
+def test_further_backchannels_come_from_the_settings() -> None:
+    assert not is_backchannel("jawohl")
+    assert is_backchannel("Jawohl", ("jawohl",))
+
+
+def test_a_cough_resumes_after_a_short_quiet() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.voiced(0.1, 10.1)
+    it.quiet(10.2)
+    assert it.tick(10.4) is None
+    assert it.tick(10.55) == "resume"
+
+
+def test_it_never_stays_on_hold_for_more_than_two_seconds() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.words("mhm", SPOKEN, 10.3)
+    for step in range(19):
+        assert it.voiced(0.3, 10.1 + step * 0.1) is None
+    assert it.tick(12.0) == "resume"
+
+
+def test_voice_that_comes_back_is_not_quiet() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.quiet(10.2)
+    assert it.voice(10.4) is None
+    assert it.tick(10.6) is None
+    assert it.wake_at == pytest.approx(12.0)
+
+
+def test_the_first_moments_of_a_reply_can_be_guarded() -> None:
+    it = InterruptionJudge(VoiceSettings(reply_guard=0.5), reply_started=10.0)
+    assert it.voice(10.2) is None
+    assert it.words("stop", "", 10.3) is None
+    assert it.voice(10.6) == "pause"
+
+
+def test_the_bots_own_voice_does_not_stop_it() -> None:
+    it = judge()
+    it.voice(10.0)
+    assert it.words("france is", SPOKEN, 10.3) is None
+    assert it.voiced(1.5, 11.5) is None
+    assert it.words("france is wrong stop", SPOKEN, 11.7) == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "echo"),
+    [
+        ("the capital of france is paris", True),
+        ("capital of france is paris and it has", True),
+        ("the capital of friends is paris", True),
+        ("about two million inhabitants", True),
+        ("paris", False),
+        ("what about two million dollars then", False),
+        ("and what is the capital of spain", False),
+        ("", False),
+    ],
+)
+def test_echo(text: str, echo: bool) -> None:
+    assert is_echo(text, SPOKEN, 0.8) is echo
+
+
+def test_echo_in_chinese() -> None:
+    assert is_echo("今天天气很好", "今天天气很好，适合出去走走。", 0.8)
+    assert not is_echo("明天呢", "今天天气很好，适合出去走走。", 0.8)
+    assert could_be_echo("今天", "今天天气很好")
