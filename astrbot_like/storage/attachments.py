@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -24,6 +24,8 @@ from astrbot_like.storage.settings import StorageSettings
 from astrbot_like.storage.tables import attachments, message_attachments, messages
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 CHUNK = 256 * 1024
 """Bytes gathered before a thread writes them; what an upload takes of memory."""
@@ -118,21 +120,19 @@ class AttachmentStore:
         attachment_id = new_id()
         part = self._directory / INCOMING / attachment_id
         try:
-            file = await asyncio.to_thread(_begin, part)
+            file = await _on_disk(lambda: _begin(part))
             try:
                 head, size = await _receive(stream, file, most)
             finally:
-                await asyncio.to_thread(file.close)
+                await _on_disk(file.close)
             name = display_name(filename)
             media = await asyncio.to_thread(detect, head, name)
             if kind is not None and kind != media.kind:
                 media = MediaType(kind, media.mime_type, media.suffix)
             stored_name = f"{attachment_id[:2]}/{attachment_id}{media.suffix}"
-            await asyncio.to_thread(_finish, part, self._directory / stored_name)
-        except OSError as error:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
-            raise storage_error(error) from error
+            await _on_disk(lambda: _finish(part, self._directory / stored_name))
         except BaseException:
+            # Not on a thread: a task that is being cancelled may not get to wait for one.
             part.unlink(missing_ok=True)
             raise
         created = now_ms()
@@ -213,7 +213,10 @@ class AttachmentStore:
             )
             removed += await self.delete(await self._database.read(lambda c: list(c.execute(unused).scalars())))
         known = await self._database.read(
-            lambda c: dict(c.execute(select(attachments.c.stored_name, attachments.c.attachment_id)).tuples().all())
+            lambda c: {
+                row.stored_name: row.attachment_id
+                for row in c.execute(select(attachments.c.stored_name, attachments.c.attachment_id))
+            }
         )
         missing, strays = await asyncio.to_thread(_compare, self._directory, known)
         removed += await self.delete(missing)
@@ -246,17 +249,36 @@ async def _receive(stream: AsyncIterator[bytes], file: BinaryIO, limit: int) -> 
             head += piece[: HEAD - len(head)]
         waiting += piece
         if len(waiting) >= CHUNK:
-            await asyncio.to_thread(file.write, bytes(waiting))
+            await _write(file, bytes(waiting))
             waiting.clear()
     if waiting:
-        await asyncio.to_thread(file.write, bytes(waiting))
+        await _write(file, bytes(waiting))
     return bytes(head), size
+
+
+async def _write(file: BinaryIO, data: bytes) -> None:
+    await _on_disk(lambda: _write_all(file, data))
+
+
+async def _on_disk(work: Callable[[], T]) -> T:
+    """Run ``work`` on a thread; its errors, unlike those of a stream's source, are the store's."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        raise storage_error(error) from error
 
 
 def _begin(part: Path) -> BinaryIO:
     part.parent.mkdir(parents=True, exist_ok=True)
     # Unbuffered: pieces are gathered already, and an error must come where it can be handled.
     return part.open("xb", buffering=0)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """An unbuffered file takes what fits; the error comes with the rest."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def _finish(part: Path, target: Path) -> None:

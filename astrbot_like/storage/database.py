@@ -131,7 +131,7 @@ class Database:
         """Finish what is being written, fold the log into the database and close; idempotent."""
         for task in (self._reader_task, self._checkpoint_task):
             if task is not None:
-                task.cancel()
+                # Not cancelled: its thread would go on, with a connection that keeps the log from being folded in.
                 await asyncio.gather(task, return_exceptions=True)
         if self._readers is not None:
             await self._readers.dispose()

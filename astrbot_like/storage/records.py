@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from astrbot_like.domain.errors import Conflict, NotFound
+from astrbot_like.domain.jobs import Job
 from astrbot_like.domain.profiles import (
     McpServerConfig,
     Persona,
@@ -147,6 +148,7 @@ class Records(msgspec.Struct, frozen=True):
     platforms: RecordStore[PlatformConfig]
     mcp_servers: RecordStore[McpServerConfig]
     plugin_states: RecordStore[PluginState]
+    jobs: RecordStore[Job]
 
     def forget(self) -> None:
         """Read everything anew next time: another process has written."""
@@ -157,6 +159,7 @@ class Records(msgspec.Struct, frozen=True):
             self.platforms,
             self.mcp_servers,
             self.plugin_states,
+            self.jobs,
         ):
             store.forget()
 
@@ -175,4 +178,5 @@ def record_stores(database: Database, data_directory: Path) -> Records:
             database, tables.mcp_servers, McpServerConfig, kind="MCP server", name_of=lambda r: r.name, box=box
         ),
         plugin_states=RecordStore(database, tables.plugin_states, PluginState, kind="plugin", name_of=lambda r: r.name),
+        jobs=RecordStore(database, tables.jobs, Job, kind="job", name_of=lambda r: r.job_id),
     )

@@ -16,7 +16,7 @@ from astrbot_like.storage.tables import SEARCH_DDL, metadata
 
 log = logging.getLogger(__name__)
 
-REVISIONS: tuple[str, ...] = ("0001",)
+REVISIONS: tuple[str, ...] = ("0001", "0002")
 """All schema revisions, oldest first; each has its file in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]

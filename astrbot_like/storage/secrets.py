@@ -29,6 +29,18 @@ def is_secret_name(name: str) -> bool:
     return lower not in _PLAIN and not lower.endswith("_tokens") and any(word in lower for word in _WORDS)
 
 
+def mask(value: str) -> str:
+    """A secret as it is shown: its last four characters, when it is long enough to keep the rest safe."""
+    if not value or value.startswith("env:"):
+        return value
+    return f"••••{value[-4:]}" if len(value) >= 16 else "••••"
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a value is what ``mask`` shows: the client sent it back unchanged."""
+    return isinstance(value, str) and value.startswith("••••")
+
+
 class SecretBox(msgspec.Struct):
     """Encrypts and decrypts with the installation's key; the key is read or made when it is first needed.
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    text,
 )
 
 metadata = MetaData()
@@ -224,6 +223,33 @@ plugin_states = Table(
     Column("updated_ms", Integer, nullable=False),
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("data", Text, nullable=False),
+    Column("created_ms", Integer, nullable=False),
+    Column("updated_ms", Integer, nullable=False),
+)
+
+platform_messages = Table(
+    "platform_messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("platform_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("sender_id", Text),
+    Column("sender_name", Text),
+    Column("content", Text, nullable=False),
+    Column("created_ms", Integer, nullable=False),
+)
+Index(
+    "ix_platform_messages_user",
+    platform_messages.c.platform_id,
+    platform_messages.c.user_id,
+    platform_messages.c.id,
+)
+
 # --- figures ----------------------------------------------------------------------------------------
 
 turns = Table(
@@ -281,5 +307,3 @@ SEARCH_DDL: tuple[str, ...] = (
     BEGIN INSERT INTO messages_search (messages_search, rowid, text) VALUES ('delete', old.id, old.text); END""",
 )
 """What SQLite needs for full-text search, run once after the tables were made."""
-
-search_state = text("SELECT indexed FROM search_state")
