@@ -54,7 +54,7 @@ class PluginHost:
 
     Args:
         settings: Where to look, limits.
-        root: The directory that holds ``data``.
+        data_dir: The data directory.
         supervisor: Owner of installations in the background.
         preferences: Where plugins' small values are kept.
         config_for: The configuration that holds for a session (None: generally), in AstrBot's form.
@@ -68,7 +68,7 @@ class PluginHost:
         self,
         settings: PluginSettings,
         *,
-        root: Path,
+        data_dir: Path,
         supervisor: Supervisor,
         preferences: PreferenceStore,
         config_for: Callable[[str | None], AstrBotConfig],
@@ -78,7 +78,7 @@ class PluginHost:
         offer_file: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:
         self.settings = settings
-        self.root = root.resolve()
+        self.data_dir = data_dir.resolve()
         self.preferences = SharedPreferences(preferences)
         self.renderer = renderer
         self.tables = PluginTables(self.owner, self._registered_apis)
@@ -122,9 +122,9 @@ class PluginHost:
     # --- what the API's module-level names and the engine ask ------------------------------------
 
     @property
-    def data_dir(self) -> Path:
-        """The data directory."""
-        return self.root / "data"
+    def root(self) -> Path:
+        """The directory that holds the data directory."""
+        return self.data_dir.parent
 
     @property
     def config(self) -> AstrBotConfig:

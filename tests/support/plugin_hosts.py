@@ -78,7 +78,7 @@ async def plugin_host(
     tree = AstrBotConfig(default_config={"plugin_set": ["*"], "admins_id": ["admin"], **(config or {})})
     host = PluginHost(
         PluginSettings(**{"bundled": bundled is not None, **settings}),
-        root=root,
+        data_dir=root / "data",
         supervisor=supervisor,
         preferences=preferences or MemoryPreferences(),
         config_for=lambda _umo: tree,
