@@ -18,6 +18,7 @@ from astrbot_like.dashboard.admin import (
     plugin_web,
     profiles,
     providers,
+    statistics,
 )
 from astrbot_like.dashboard.admin import auth as auth_routes
 from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
@@ -45,6 +46,7 @@ ROUTE_MODULES: tuple[RouteModule, ...] = (
     chat.register,
     conversations.register,
     plugin_web.register,
+    statistics.register,
     logs.register,
     files.register,
     im.register,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from astrbot_like.operations.profiles import Profiles
     from astrbot_like.operations.providers import ProviderOperations
     from astrbot_like.operations.sign_ins import SignIns
+    from astrbot_like.operations.statistics import Statistics
     from astrbot_like.plugin_host.manager import PluginManager
     from astrbot_like.storage.attachments import AttachmentStore
     from astrbot_like.storage.history import HistoryStore
@@ -145,6 +146,7 @@ class DashboardServices:
     profiles: Profiles
     forms: ProfileForms
     tools: Tools
+    statistics: Statistics
     plugin_manager: PluginManager
     providers: ProviderOperations
     platforms: PlatformOperations

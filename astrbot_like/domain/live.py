@@ -142,6 +142,11 @@ class LiveSessionPort(Protocol):
 class LiveSessions(Protocol):
     """Makes live sessions, as many as the process can serve well."""
 
+    @property
+    def count(self) -> int:
+        """Live sessions open now."""
+        ...
+
     def open(self, request: LiveOpen, output: LiveOutput) -> LiveSessionPort:
         """A new live session writing to ``output``.
 

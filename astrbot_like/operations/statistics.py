@@ -135,6 +135,11 @@ class Statistics:
             tuple(await store.shares("error_code", since, until)),
         )
 
+    async def totals(self, since: float, until: float) -> Totals:
+        """Sums of a span of time."""
+        await self.flush()
+        return await self._store.totals(since, until)
+
     async def shares(self, by: SharedBy, since: float, until: float) -> list[Share]:
         """Who or what took how much."""
         await self.flush()

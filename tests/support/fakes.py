@@ -339,6 +339,10 @@ class FakeLiveSessions:
         self.capacity = 1000
         self.opened: list[FakeLiveSession] = []
 
+    @property
+    def count(self) -> int:
+        return len(self.opened)
+
     def open(self, request: LiveOpen, output: LiveOutput) -> FakeLiveSession:
         if len(self.opened) >= self.capacity:
             raise errors.AtCapacity
