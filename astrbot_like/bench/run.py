@@ -1,0 +1,94 @@
+"""A whole benchmark run: servers up, rows measured one by one, table, JSON and report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from astrbot_like import __version__
+from astrbot_like.bench.figures import Figure, markdown, table
+from astrbot_like.bench.load import Target
+from astrbot_like.bench.processes import BotServer, spare_cores
+from astrbot_like.bench.rows import QUICK, ROWS, Bench, Scale
+from astrbot_like.bench.speech import spoken
+from astrbot_like.domain.errors import BotError
+
+
+class Report(msgspec.Struct):
+    """A run as it is written to JSON."""
+
+    version: str
+    python: str
+    machine: str
+    cores: int
+    load_before: float
+    started_at: str
+    figures: list[Figure]
+
+
+def row_names() -> list[str]:
+    """All rows, in order."""
+    return list(ROWS)
+
+
+def measure(
+    rows: Sequence[str],
+    *,
+    quick: bool,
+    url: str | None,
+    api_key: str,
+    json_file: Path | None,
+    report_file: Path | None,
+    out: TextIO,
+) -> int:
+    """Measure ``rows``; returns 1 when a figure misses its bound."""
+    core, cores = spare_cores()
+    speech = spoken()
+    scale = QUICK if quick else Scale()
+    report = Report(
+        version=__version__,
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        cores=os.cpu_count() or 1,
+        load_before=os.getloadavg()[0],
+        started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        figures=[],
+    )
+    server = None if url else BotServer(core=core)
+    try:
+        target = Target(url, api_key) if url else Target(server.url, server.api_key())  # type: ignore[union-attr]
+        bench = Bench(target, server, core, cores, speech, scale)
+        for name in rows:
+            out.write(f"measuring {name} …\n")
+            out.flush()
+            report.figures += _row(name, bench)
+    finally:
+        if server is not None:
+            server.close()
+    out.write("\n" + table(report.figures) + "\n")
+    out.write(
+        f"\nPython {report.python}, {report.machine}, {report.cores} cores, load {report.load_before:.1f} "
+        "at the start; server pinned to one core, load on the others, loopback, providers of zero delay\n"
+    )
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    if report_file is not None:
+        report_file.write_text(markdown(report.figures) + "\n", encoding="utf-8")
+    return int(any(figure.met is False for figure in report.figures))
+
+
+def _row(name: str, bench: Bench) -> list[Figure]:
+    try:
+        return ROWS[name](bench)
+    except BotError as error:
+        sys.stderr.write(f"{name}: {error.message}\n")
+    except (OSError, RuntimeError, ValueError, ZeroDivisionError) as error:
+        sys.stderr.write(f"{name}: {type(error).__name__}: {error}\n")
+    return [Figure(name, f"{name} could not be measured", float("nan"), "", 0)]
