@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from astrbot_like.domain.errors import StorageError
-from astrbot_like.storage import schema
+from astrbot_like.storage import faults, schema
 from astrbot_like.storage.faults import storage_error
 
 if TYPE_CHECKING:
@@ -225,6 +225,26 @@ def _check_file(path: Path) -> None:
             "The database file in the data directory is damaged or not a database. Nothing was changed. "
             "Restore a backup (astrbot-like backup restore), or move the file away to start anew."
         )
+
+
+def check_copy(path: Path) -> None:
+    """Check a database that nobody uses, thoroughly. Synchronous.
+
+    Raises:
+        StorageError: It is damaged, foreign or of a newer version.
+    """
+    _check_file(path)
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.connect() as connection:
+            if connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar() != "ok":
+                raise StorageError(faults.DAMAGED)
+            if schema.stored_revision(connection) is None:
+                raise StorageError(faults.DAMAGED)
+    except DBAPIError as error:
+        raise storage_error(error) from error
+    finally:
+        engine.dispose()
 
 
 def _writer_engine(path: Path) -> Engine:
