@@ -21,9 +21,6 @@ class SocketSettings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(description="Seconds a client may not read before it is dropped (close code 1013).", gt=0)
     ] = 10.0
     ping_interval: Annotated[float, Meta(description="Seconds between WebSocket pings.", gt=0)] = 20.0
-    max_live_sessions: Annotated[
-        int, Meta(description="Live sessions this process admits before it answers AT_CAPACITY.", ge=1)
-    ] = 1000
     credential_check_interval: Annotated[
         float, Meta(description="Seconds between checks whether a connected key or token is still valid.", gt=0, le=5)
     ] = 2.0

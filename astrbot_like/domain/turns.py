@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from astrbot_like.domain.audio import OUTPUT_RATE
 from astrbot_like.domain.messages import MessagePart
 
 Origin: TypeAlias = Literal["live", "chat", "open_api", "platform", "proactive"]
@@ -19,6 +20,7 @@ class TurnOptions(msgspec.Struct, frozen=True):
         speak: The reply is wanted as speech too.
         show_reasoning: Reasoning deltas are wanted.
         language: BCP 47 tag for recognition and speech.
+        output_rate: Sampling rate of the speech, in Hz.
     """
 
     streaming: bool = True
@@ -33,6 +35,7 @@ class TurnOptions(msgspec.Struct, frozen=True):
     language: str | None = None
     persona: str | None = None
     persona_prompt: str | None = None
+    output_rate: int = OUTPUT_RATE
 
 
 class TurnRequest(msgspec.Struct, frozen=True):

@@ -54,3 +54,8 @@ class SystemClock:
 def iso_utc(seconds: float) -> str:
     """Seconds since the epoch as UTC ISO 8601 with milliseconds and ``Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_millis(text: str) -> int:
+    """UTC ISO 8601 as milliseconds since the epoch."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,108 @@
+"""What the model is told of the conversation so far, and what is stored of a turn.
+
+Rules: the user's message is stored before the model is called. A reply is stored when its turn ends, also when it was
+interrupted; then its text is what was heard, marked as such, and the whole generated text is kept beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from astrbot_like.api.conversations import Conversation as PluginConversation
+from astrbot_like.domain.history import Conversation, StoredMessage
+
+INTERRUPTED_MARK = " [interrupted by the user here]"
+"""Follows the heard words of an interrupted reply in what the model is given."""
+
+NOTHING_HEARD = "[interrupted by the user before anything was heard]"
+
+SUMMARY_HEAD = "Summary of the earlier conversation:\n"
+
+
+def model_context(
+    rows: Sequence[StoredMessage], conversation: Conversation | None, before: int
+) -> list[dict[str, Any]]:
+    """OpenAI messages of the turns that began before the one asking.
+
+    Args:
+        rows: The conversation's rows with context, oldest first.
+        conversation: For its summary.
+        before: History id of the asking turn's user message; later turns may have stored theirs already.
+    """
+    began: dict[str, int] = {}
+    for row in rows:
+        began.setdefault(row.turn_id, row.id)
+    ordered = sorted((row for row in rows if began[row.turn_id] < before), key=lambda r: (began[r.turn_id], r.id))
+    messages = [message for row in ordered for message in row.context]
+    if conversation is not None and conversation.summary:
+        messages.insert(0, {"role": "system", "content": SUMMARY_HEAD + conversation.summary})
+    return messages
+
+
+def exchange_context(
+    user: dict[str, Any], added: Sequence[dict[str, Any]], answer: str, *, interrupted: bool
+) -> tuple[dict[str, Any], ...]:
+    """What a turn adds to the model's context.
+
+    Args:
+        user: The user's message as the model got it, media replaced by their names.
+        added: Tool calls and their results; incomplete ones of an interrupted turn are left out.
+        answer: The answer; of an interrupted reply what was heard.
+        interrupted: Marks the answer.
+    """
+    if interrupted:
+        answer = answer + INTERRUPTED_MARK if answer else NOTHING_HEARD
+    messages = [user, *complete_tool_rounds(added)]
+    if answer:
+        messages.append({"role": "assistant", "content": answer})
+    return tuple(messages)
+
+
+def complete_tool_rounds(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rounds in which every call has its result; services refuse a context with a call left open."""
+    kept: list[dict[str, Any]] = []
+    for index, message in enumerate(messages):
+        calls = message.get("tool_calls")
+        if message.get("role") != "assistant" or not calls:
+            continue
+        results = [m for m in messages[index + 1 : index + 1 + len(calls)] if m.get("role") == "tool"]
+        if len(results) < len(calls):
+            break
+        kept += [message, *results]
+    return kept
+
+
+def storable_user_message(message: dict[str, Any]) -> dict[str, Any]:
+    """A user message as it is kept: media named, not embedded, so that the history stays small."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    texts: list[str] = []
+    for part in content:
+        if isinstance(part, dict) and part.get("type") == "text":
+            texts.append(str(part.get("text", "")))
+        elif isinstance(part, dict):
+            texts.append(f"[{str(part.get('type', 'media')).removesuffix('_url').replace('input_', '')}]")
+    return {**message, "content": "\n".join(texts)}
+
+
+def as_plugins_see(conversation: Conversation, context: Sequence[dict[str, Any]]) -> PluginConversation:
+    """A conversation in the public API's form."""
+    return PluginConversation(
+        platform_id=conversation.umo.partition(":")[0],
+        user_id=conversation.umo,
+        cid=conversation.conversation_id,
+        history=json.dumps(list(context), ensure_ascii=False),
+        title=conversation.title,
+        persona_id=conversation.persona_id,
+        created_at=_seconds(conversation.created_at),
+        updated_at=_seconds(conversation.updated_at),
+        token_usage=conversation.token_usage,
+    )
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) if text else 0

@@ -1,0 +1,239 @@
+"""The model's part of a turn: from a request to an answer that was sent, with its hooks in order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from astrbot_like.domain.errors import BotError, LlmNotConfigured
+from astrbot_like.domain.events import AgentStats, MetricsReported, ToolCallFinished, ToolCallStarted
+from astrbot_like.domain.history import Conversation
+from astrbot_like.engine.agent import Agent, AgentProgress
+from astrbot_like.engine.context import Profiles, Turn
+from astrbot_like.engine.handlers import EventHandlers
+from astrbot_like.engine.history import storable_user_message
+from astrbot_like.engine.output import TurnOutput
+from astrbot_like.engine.providers import ProviderDirectory
+from astrbot_like.engine.requests import BuiltRequest, RequestBuilder
+from astrbot_like.engine.session_locks import SessionLocks
+from astrbot_like.engine.timings import TurnTimings
+from astrbot_like.runtime.clock import Clock
+
+if TYPE_CHECKING:
+    from astrbot_like.api.event import AstrMessageEvent, MessageEventResult
+    from astrbot_like.api.provider import LLMResponse, ProviderRequest
+
+CHAT = "chat_completion"
+
+
+class ModelRun(msgspec.Struct):
+    """One run of the model within a turn, for the history.
+
+    Attributes:
+        user: The user's message as the model got it, media named.
+        progress: What came of it; partial when it was cut off.
+        answer: The final text, None when the run did not get there.
+        stored: The run reads and continues the session's conversation.
+        estimated: Tokens we think the request had.
+    """
+
+    user: dict[str, Any]
+    progress: AgentProgress
+    stored: bool
+    answer: str | None = None
+    conversation: Conversation | None = None
+    estimated: int = 0
+
+
+class ModelStage:
+    """Runs the model for a turn."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        requests: RequestBuilder,
+        directory: ProviderDirectory,
+        profiles: Profiles,
+        handlers: EventHandlers,
+        clock: Clock,
+    ) -> None:
+        self._agent = agent
+        self._requests = requests
+        self._directory = directory
+        self._profiles = profiles
+        self._handlers = handlers
+        self._clock = clock
+        self._locks = SessionLocks()
+
+    async def run(
+        self,
+        turn: Turn,
+        event: AstrMessageEvent,
+        request: ProviderRequest | None,
+        deliver: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Answer the message, or a plugin's ``request``, and send the answer.
+
+        Args:
+            deliver: Decorates and sends the event's result (the pipeline's).
+
+        Raises:
+            BotError: No provider is configured, or none could answer.
+        """
+        await turn.store_user()
+        await self._handlers.hook("waiting_llm_request", event)
+        async with self._locks.hold(turn.session.umo):
+            await self._locked(turn, event, request, deliver)
+
+    async def _locked(
+        self,
+        turn: Turn,
+        event: AstrMessageEvent,
+        given: ProviderRequest | None,
+        deliver: Callable[[], Awaitable[None]],
+    ) -> None:
+        ids = self._profiles.chain_ids(turn.profile, CHAT, turn.session.umo)
+        chain = self._directory.chain(CHAT, ids, first=turn.options.llm_provider)
+        if not chain:
+            raise LlmNotConfigured
+        built = await self._prepare(turn, event, given, chain[0] if chain else None)
+        request = built.request
+        if await self._handlers.hook("llm_request", event, request):
+            return
+        # A decorating hook may change the whole reply, so with one present nothing of it goes out before that.
+        held = turn.input is None or self._handlers.has_hook("decorating_result")
+        progress = AgentProgress(self._clock.monotonic())
+        run = ModelRun(
+            storable_user_message(await request.assemble_context()),
+            progress,
+            stored=request.conversation is not None,
+            conversation=built.conversation,
+        )
+        turn.runs.append(run)
+        output = ModelOutput(turn.output, turn.timings, held=held)
+        started = self._clock.time()
+        await self._agent.run(
+            event, request, chain, output, streaming=turn.options.streaming and not held, progress=progress
+        )
+        response = progress.response
+        assert response is not None
+        run.answer = response.completion_text or ""
+        await self._report(turn, progress, started)
+        await self._send_answer(turn, event, response, output, deliver)
+
+    async def _prepare(
+        self, turn: Turn, event: AstrMessageEvent, given: ProviderRequest | None, entry: Any
+    ) -> BuiltRequest:
+        if given is None:
+            built = await self._requests.build(turn, event, entry)
+            for problem in built.problems:
+                await turn.output.fail(_FileProblem(problem), fatal=False)
+            return built
+        conversation = None
+        if given.conversation is not None and not given.contexts:
+            conversation = await self._requests.conversation_of(given.conversation)
+            given.contexts = await self._requests.contexts(turn, conversation)
+        given.model = given.model or turn.options.model
+        return BuiltRequest(given, conversation, [])
+
+    async def _send_answer(
+        self,
+        turn: Turn,
+        event: AstrMessageEvent,
+        response: LLMResponse,
+        output: ModelOutput,
+        deliver: Callable[[], Awaitable[None]],
+    ) -> None:
+        from astrbot_like.api.event import MessageChain, ResultContentType
+
+        result = _as_result(response)
+        if output.held:
+            result.set_result_content_type(ResultContentType.LLM_RESULT)
+            event.set_result(result)
+            await deliver()
+            return
+        text = response.completion_text or ""
+        if turn.options.streaming:
+            await turn.output.close_stream(text if text != output.sent else None)
+        else:
+            await turn.output.close_stream()
+        event._has_send_oper = True
+        media = [c for c in result.chain if str(getattr(c.type, "value", c.type)) != "Plain"]
+        if media:
+            await event.send(MessageChain(media))
+        result.set_result_content_type(ResultContentType.STREAMING_FINISH)
+        event.set_result(result)
+        await self._handlers.hook("after_message_sent", event)
+        event.clear_result()
+
+    async def _report(self, turn: Turn, progress: AgentProgress, started: float) -> None:
+        first = (progress.first_token or progress.ended) - progress.started
+        entry = progress.provider
+        model = progress.model or (entry.id if entry else "")
+        await turn.output.sink.send(
+            MetricsReported({"llm_total_time": progress.ended - progress.started, "chat_model": model})
+        )
+        await turn.output.sink.send(
+            AgentStats(
+                time_to_first_token=first,
+                start_time=started,
+                end_time=started + progress.ended - progress.started,
+                usage=progress.usage,
+                provider_id=entry.id if entry else "",
+                model=progress.model,
+            )
+        )
+
+
+class ModelOutput:
+    """The agent's output within a turn: reports the first token, and holds text back when it has to be decorated."""
+
+    def __init__(self, output: TurnOutput, timings: TurnTimings, *, held: bool) -> None:
+        self._output = output
+        self._timings = timings
+        self._first = True
+        self.held = held
+        self.sent = ""
+        self._started = timings.now()
+
+    async def text(self, delta: str) -> None:
+        """A raw piece of the answer."""
+        first, self._first = self._first, False
+        if not self.held:
+            self.sent += delta
+            await self._output.text(delta)
+        if first:
+            await self._output.sink.send(MetricsReported({"llm_ttft": self._timings.now() - self._started}))
+
+    async def reasoning(self, delta: str) -> None:
+        """A piece of the model's reasoning."""
+        await self._output.reasoning(delta)
+
+    async def tool_started(self, event: ToolCallStarted) -> None:
+        """A tool call begins."""
+        await self._output.tool_started(event)
+
+    async def tool_finished(self, event: ToolCallFinished) -> None:
+        """A tool call ended."""
+        await self._output.tool_finished(event)
+
+    async def message(self, result: MessageEventResult) -> None:
+        """A tool sends something to the user itself."""
+        await self._output.message(result)
+
+
+class _FileProblem(BotError):
+    """A file of the message could not be given to the model."""
+
+    code = "PROCESSING_ERROR"
+
+
+def _as_result(response: LLMResponse) -> MessageEventResult:
+    from astrbot_like.api.event import MessageEventResult
+
+    chain = response.result_chain
+    if chain is not None and chain.chain:
+        return MessageEventResult(chain=list(chain.chain))
+    return MessageEventResult().message(response.completion_text or "")

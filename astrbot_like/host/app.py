@@ -1,0 +1,207 @@
+"""The composition root: every object is built here, once, and handed down.
+
+Nothing in the other rooms looks anything up; two applications can live in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from astrbot_like.config import Settings
+from astrbot_like.dashboard.app import create_app
+from astrbot_like.domain.errors import Unavailable
+from astrbot_like.engine.dispatch import EventDispatcher
+from astrbot_like.engine.settings import EngineSettings
+from astrbot_like.host.dashboard_services import RefreshingProfiles, dashboard_services
+from astrbot_like.host.declared import (
+    EMBEDDED,
+    EMBEDDED_CHAINS,
+    declared_platforms,
+    declared_providers,
+    resolve_environment,
+)
+from astrbot_like.host.engine_parts import EngineParts, build_engine
+from astrbot_like.host.plugin_parts import PluginParts, build_plugins
+from astrbot_like.host.profiles import ProfileBook, declared_profiles
+from astrbot_like.host.server import Server
+from astrbot_like.host.server_protocol import ConnectionOptions
+from astrbot_like.host.stores import Stores, open_stores
+from astrbot_like.operations.accounts import FirstAccount
+from astrbot_like.platforms.webchat.memory import MemoryQueues
+from astrbot_like.runtime.clock import Clock, SystemClock
+from astrbot_like.runtime.logging import LogBus
+from astrbot_like.runtime.tasks import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class Application:
+    """One installation, from its data directory to its listening socket. Use ``start`` and ``stop``.
+
+    Attributes:
+        first_account: The administrator made at the first start; None at later ones.
+    """
+
+    def __init__(self, settings: Settings, logs: LogBus, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.data = Path(settings.server.data_dir).resolve()
+        self.first_account: FirstAccount | None = None
+        self.supervisor = Supervisor(self.clock)
+        self._logs = logs
+        self._not_ready = "The server is starting. Please try again in a moment."
+        self._stores: Stores | None = None
+        self._server: Server | None = None
+        self._engine: EngineParts | None = None
+        self._plugins: PluginParts | None = None
+        self._loading: asyncio.Task[Any] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it."""
+        assert self._server is not None
+        return self._server.url
+
+    async def start(self) -> None:
+        """Open the data, listen, and load plugins, providers and platforms in the background.
+
+        Returns when HTTP is answered; ``wait_until_ready`` tells when everything else is there.
+
+        Raises:
+            BotError: It can't start; the text says why and what to do.
+        """
+        settings = self.settings
+        declared = declared_profiles(settings.profiles)
+        providers = [*EMBEDDED, *declared_providers(settings.providers)]
+        platforms = declared_platforms(settings.platforms)
+        stores = self._stores = await open_stores(self.data, settings.storage, self.clock, exclusive=True)
+        await asyncio.to_thread(self._make_folders)
+        self.first_account = await stores.accounts.ensure_first(
+            settings.admin.username or None, settings.admin.password or None
+        )
+        profiles = RefreshingProfiles(stores.records.profiles, stores.sessions, declared)
+        book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, self.data)
+        profiles.book = book
+        await book.refresh()
+        dispatcher = EventDispatcher(self._run_turn, settings.turn.handler_concurrency)
+        queues = MemoryQueues()
+        plugins = self._plugins = await build_plugins(
+            settings, stores, book, dispatcher.queue, self.supervisor, self.clock, self.data
+        )
+        engine = self._engine = build_engine(
+            EngineSettings(settings.turn, settings.live, settings.voice),
+            stores=stores,
+            book=book,
+            plugins=plugins,
+            queues=queues,
+            dispatcher=dispatcher,
+            clock=self.clock,
+            supervisor=self.supervisor,
+            temp_dir=self.data / "temp",
+        )
+        self._start_services()
+        app = create_app(
+            dashboard_services(
+                settings=settings.dashboard,
+                stores=stores,
+                profiles=profiles,
+                plugins=plugins,
+                engine=engine,
+                queues=queues,
+                logs=self._logs,
+                clock=self.clock,
+                supervisor=self.supervisor,
+                ready=self._check_ready,
+                provider_settings=lambda: book.get().get("provider_settings", {}),
+            )
+        )
+        sockets = settings.dashboard.sockets
+        self._server = Server(
+            app,
+            host=settings.server.host,
+            port=settings.server.port,
+            options=ConnectionOptions(max_message=sockets.max_frame_bytes, ping_interval=sockets.ping_interval),
+        )
+        await self._server.start()
+        self._loading = self.supervisor.job(
+            self._load(plugins, engine, stores, book, providers, platforms), name="loading"
+        )
+
+    async def wait_until_ready(self) -> None:
+        """Wait until plugins, providers and platforms are loaded."""
+        if self._loading is not None:
+            await asyncio.wait({self._loading})
+
+    async def stop(self) -> None:
+        """Stop accepting, let running turns end for the grace time, store the rest as interrupted, close."""
+        grace = self.settings.server.shutdown_grace
+        self._not_ready = "The server is stopping."
+        if self._server is not None:
+            self._server.close_listener()
+        if self._engine is not None:
+            await self._engine.stop(grace)
+        if self._server is not None:
+            await self._server.stop(min(grace, 2.0))
+        await self.supervisor.aclose()
+        if self._engine is not None:
+            await self._engine.platforms.aclose()
+        if self._plugins is not None:
+            await self._plugins.host.aclose()
+            await self._plugins.directory.aclose()
+        if self._stores is not None:
+            await self._stores.aclose()
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    async def _load(
+        self,
+        plugins: PluginParts,
+        engine: EngineParts,
+        stores: Stores,
+        book: ProfileBook,
+        providers: list[Any],
+        platforms: list[Any],
+    ) -> None:
+        await plugins.host.load_all()
+        declared = {config.id for config in providers}
+        stored = [config for config in await stores.records.providers.all() if config.id not in declared]
+        await plugins.directory.load(
+            msgspec.structs.replace(config, config=resolve_environment(config.config))
+            for config in [*providers, *stored]
+        )
+        declared = {config.id for config in platforms}
+        stored_platforms = [config for config in await stores.records.platforms.all() if config.id not in declared]
+        await engine.platforms.load([*platforms, *stored_platforms])
+        await plugins.host.dispatch.hook("astrbot_loaded", None)
+        self._not_ready = ""
+        log.info("ready", extra={"plugins": len(plugins.host.plugins()), "url": self.url})
+
+    async def _check_ready(self) -> None:
+        if self._not_ready:
+            raise Unavailable(self._not_ready)
+
+    async def _run_turn(self, event: Any) -> None:
+        assert self._engine is not None
+        await self._engine.turns.run(event)
+
+    def _start_services(self) -> None:
+        assert self._stores is not None and self._engine is not None
+        services: dict[str, Callable[[], Awaitable[None]]] = {
+            "message events": self._engine.dispatcher.serve,
+            "changes from outside": self._stores.watch.run,
+            "use of API keys": self._stores.api_keys.run,
+            "statistics": self._stores.statistics.run,
+        }
+        for name, run in services.items():
+            self.supervisor.service(name, run)
+        self._engine.platforms.add(self._engine.webchat)
+
+    def _make_folders(self) -> None:
+        for name in ("temp", "plugins", "plugin_data", "config", "attachments"):
+            (self.data / name).mkdir(parents=True, exist_ok=True)

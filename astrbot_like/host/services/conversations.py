@@ -1,0 +1,114 @@
+"""Conversations, for plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from astrbot_like.api.conversations import Conversation as PluginConversation
+from astrbot_like.domain.errors import NotFound
+from astrbot_like.domain.history import Conversation, Session
+from astrbot_like.engine.history import as_plugins_see, model_context
+from astrbot_like.platforms.webchat.adapter import PLATFORM_ID
+from astrbot_like.storage.history import HistoryStore
+from astrbot_like.storage.sessions import SessionStore
+
+NO_LIMIT = 1 << 62
+
+
+class Conversations:
+    """Implements ``ConversationService``."""
+
+    def __init__(self, sessions: SessionStore, history: HistoryStore) -> None:
+        self._sessions = sessions
+        self._history = history
+
+    async def create(
+        self,
+        umo: str,
+        *,
+        platform_id: str | None = None,
+        content: list[dict[str, Any]] | None = None,
+        title: str | None = None,
+        persona_id: str | None = None,
+    ) -> str:
+        """Make a conversation the current one; returns its id."""
+        session = await self._session(umo, platform_id)
+        made = await self._sessions.new_conversation(session.session_id, title=title or "", persona_id=persona_id)
+        if content:
+            await self._history.replace_context(made.conversation_id, content)
+        return made.conversation_id
+
+    async def switch(self, umo: str, conversation_id: str) -> None:
+        """Make another conversation the current one."""
+        session = await self._session(umo)
+        await self._sessions.switch_conversation(session.session_id, conversation_id)
+
+    async def delete(self, umo: str, conversation_id: str) -> None:
+        """Delete a conversation of that origin; others stay."""
+        if await self._of(umo, conversation_id) is not None:
+            await self._sessions.delete_conversation(conversation_id)
+            self._history.forget(conversation_id)
+
+    async def current_id(self, umo: str) -> str | None:
+        """Id of the current conversation."""
+        session = await self._sessions.by_umo(umo)
+        return session.conversation_id if session is not None else None
+
+    async def get(self, umo: str, conversation_id: str) -> PluginConversation | None:
+        """A conversation with its history."""
+        found = await self._of(umo, conversation_id)
+        if found is None:
+            return None
+        rows = await self._history.context(conversation_id)
+        return as_plugins_see(found, model_context(rows, found, NO_LIMIT))
+
+    async def list(self, umo: str | None = None, platform_id: str | None = None) -> Sequence[PluginConversation]:
+        """Conversations, latest first, without history."""
+        sessions: Sequence[Session]
+        if umo is not None:
+            found = await self._sessions.by_umo(umo)
+            sessions = [found] if found is not None else []
+        else:
+            sessions = (await self._sessions.list(platform_id=platform_id, limit=1000)).sessions
+        listed = [c for s in sessions for c in await self._sessions.conversations(s.session_id)]
+        listed.sort(key=lambda conversation: conversation.updated_at, reverse=True)
+        return [as_plugins_see(conversation, []) for conversation in listed]
+
+    async def update(
+        self,
+        umo: str,
+        conversation_id: str,
+        *,
+        history: list[dict[str, Any]] | None = None,
+        title: str | None = None,
+        persona_id: str | None = None,
+        token_usage: int | None = None,
+    ) -> None:
+        """Change what is not None."""
+        if await self._of(umo, conversation_id) is None:
+            raise NotFound("There is no such conversation in this session.")
+        changes = {"title": title, "persona_id": persona_id, "token_usage": token_usage}
+        values = {name: value for name, value in changes.items() if value is not None}
+        if values:
+            await self._sessions.change_conversation(conversation_id, **values)
+        if history is not None:
+            await self._history.replace_context(conversation_id, history)
+
+    async def _session(self, umo: str, platform_id: str | None = None) -> Session:
+        found = await self._sessions.by_umo(umo)
+        if found is not None:
+            return found
+        platform, _, rest = umo.partition(":")
+        kind, _, name = rest.partition(":")
+        return await self._sessions.open(
+            umo,
+            username=name or umo,
+            platform_id=platform_id or platform or PLATFORM_ID,
+            umo=umo,
+            is_group=kind == "GroupMessage",
+        )
+
+    async def _of(self, umo: str, conversation_id: str) -> Conversation | None:
+        found = await self._sessions.conversation(conversation_id)
+        return found if found is not None and found.umo == umo else None
