@@ -21,7 +21,8 @@ from astrbot_like.api.preferences import GLOBAL, PreferenceStore, SharedPreferen
 from astrbot_like.api.registration import HandlerRegistration, PlatformRegistration
 from astrbot_like.api.texts import text
 from astrbot_like.domain.errors import BotError, NotFound, PluginError
-from astrbot_like.plugin_host import discovery
+from astrbot_like.plugin_host import discovery, loader
+from astrbot_like.plugin_host.config_forms import Schema
 from astrbot_like.plugin_host.dispatch import Dispatcher
 from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
 from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
@@ -397,6 +398,23 @@ class PluginHost:
             sources = await asyncio.to_thread(self._discover)
             if any(source.directory == plugin.directory for source in sources):
                 await self._load(plugin.directory)
+
+    def config_of(self, name: str) -> tuple[Schema | None, dict[str, Any]]:
+        """A plugin's form (None: it has none) and its saved values. Reads files.
+
+        Raises:
+            NotFound: There is no such plugin.
+            PluginError: The form or the saved values are damaged.
+        """
+        plugin = self.find(name)
+        config = loader.load_config(plugin, self.folders.config_file(plugin.directory))
+        return plugin.schema, dict(config or {})
+
+    def save_config(self, name: str, values: dict[str, Any]) -> None:
+        """Save a plugin's values; they hold from its next start on. Writes files."""
+        plugin = self.find(name)
+        path = self.folders.config_file(plugin.directory)
+        AstrBotConfig(path, schema=plugin.schema).save_config(values)
 
     # --- one plugin -----------------------------------------------------------------------------------
 

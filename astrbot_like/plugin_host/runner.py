@@ -14,6 +14,7 @@ from astrbot_like.api.texts import text
 from astrbot_like.plugin_host.guard import PluginScope, current_scope, give_up, limited
 from astrbot_like.plugin_host.handlers import Entry
 from astrbot_like.plugin_host.records import Failure, Plugin, describe_failure
+from astrbot_like.runtime.logging import add_log_context
 
 if TYPE_CHECKING:
     from astrbot_like.api.message_event import AstrMessageEvent
@@ -192,6 +193,7 @@ def plugin_context(plugin: Plugin) -> contextvars.Context:
     """A copy of the running context in which ``plugin`` is the one whose code runs."""
     context = contextvars.copy_context()
     context.run(current_scope.set, plugin.scope)
+    context.run(add_log_context, plugin=plugin.name)
     return context
 
 

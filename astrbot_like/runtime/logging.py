@@ -30,6 +30,9 @@ HISTORY_LIMIT = 5000
 WATCHER_LIMIT = 1000
 """Lines a watcher may lag behind; then its oldest are dropped and counted."""
 
+PLUGIN_LOGGERS = "astrbot.plugin."
+"""Names of plugins' own loggers begin so; their threads log without a context."""
+
 LONGEST_VALUE = 4000
 """Characters of one field; the rest is cut, tracebacks at the front."""
 
@@ -46,6 +49,11 @@ def log_context(**fields: str) -> Generator[None]:
         yield
     finally:
         _context.reset(token)
+
+
+def add_log_context(**fields: str) -> None:
+    """As ``log_context``, for the rest of the running context (one that was made for some code alone)."""
+    _context.set({**_context.get(), **fields})
 
 
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,6 +106,8 @@ def to_line(record: logging.LogRecord, number: int) -> LogLine:
     context = getattr(record, "log_context", None) or _context.get()
     fields = {key: _plain(value) for key, value in vars(record).items() if key not in _STANDARD | {"log_context"}}
     named = {key: str(fields.pop(key, context.get(key, ""))) for key in ("plugin", "session_id", "turn_id")}
+    if not named["plugin"] and record.name.startswith(PLUGIN_LOGGERS):
+        named["plugin"] = record.name[len(PLUGIN_LOGGERS) :]
     fields.update({key: value for key, value in context.items() if key not in named and key not in fields})
     error = ""
     if record.exc_info and record.exc_info[0] is not None:
