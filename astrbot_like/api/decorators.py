@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from astrbot_like.api.filters.base import CustomFilter, CustomFilterAnd, CustomFilterOr
+from astrbot_like.api.filters.base import CustomFilter
 from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter
 from astrbot_like.api.filters.kinds import (
     EventMessageType,
@@ -130,11 +130,10 @@ def _group(
 
 
 def _custom(custom_type_filter: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> CustomFilter:
-    # A tuple: between filter classes, `|` makes a filter, not a union.
-    if isinstance(custom_type_filter, (CustomFilterAnd, CustomFilterOr)):
+    if isinstance(custom_type_filter, CustomFilter):
         return custom_type_filter
     raise_error = args[0] if args else kwargs.pop("raise_error", True)
-    made = custom_type_filter(raise_error) if isinstance(custom_type_filter, type) else custom_type_filter
+    made = custom_type_filter(raise_error) if isinstance(custom_type_filter, type) else None
     if not isinstance(made, CustomFilter):
         raise ValueError("custom_filter needs a subclass of CustomFilter.")
     return made

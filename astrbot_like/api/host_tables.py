@@ -43,8 +43,8 @@ class StarHandlerRegistry:
             plugin = host.plugin_of_module(handler.handler_module_path)
             if only_activated and (not handler.enabled or (plugin is not None and not plugin.activated)):
                 continue
-            limited = plugins_name and plugins_name != ["*"] and plugin is not None and not plugin.reserved
-            if limited and plugin.name not in plugins_name:
+            limited = plugins_name is not None and plugins_name != ["*"]
+            if limited and plugin is not None and not plugin.reserved and plugin.name not in (plugins_name or ()):
                 continue
             found.append(handler)
         return found

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import mimetypes
 import os
 import uuid
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from astrbot_like.api.paths import get_astrbot_temp_path
 
@@ -56,6 +54,8 @@ def file_uri_to_path(uri: str) -> str:
     """The local path of a ``file:`` URI, percent-encoding undone; other strings are returned as they are."""
     if not is_file_uri(uri):
         return uri
+    from urllib.request import url2pathname
+
     parts = urlsplit(uri)
     path = url2pathname(parts.path) if parts.path.startswith("/") else unquote(parts.path)
     return f"//{parts.netloc}{path}" if parts.netloc not in ("", "localhost") else path
@@ -145,6 +145,8 @@ async def local_path(reference: str, kind: str = "file") -> str:
     """
     fallback = DEFAULT_SUFFIX.get(kind, ".bin")
     if reference.startswith(("http://", "https://")):
+        import mimetypes
+
         guessed = mimetypes.guess_type(urlsplit(reference).path)[0]
         suffix = Path(urlsplit(reference).path).suffix if guessed else fallback
         target = temp_file(kind, suffix)

@@ -84,7 +84,7 @@ class CommandFilter(_Named):
     def init_handler_md(self, handle_md: HandlerRegistration) -> None:
         """Take the parameters of another handler."""
         self.handler_md = handle_md
-        self.__dict__.pop("parameters", None)
+        vars(self).pop("parameters", None)
 
     def get_handler_md(self) -> HandlerRegistration | None:
         """The handler's record."""

@@ -7,7 +7,6 @@ import base64
 import enum
 import json
 import logging
-import mimetypes
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -191,6 +190,8 @@ async def data_url(reference: str, kind: str) -> str | None:
     Args:
         kind: ``image`` or ``audio``; audio becomes WAV.
     """
+    import mimetypes
+
     from astrbot_like.api import media
 
     try:
