@@ -308,7 +308,7 @@ def _encoded(value: Any) -> Any:
         return str(value)
     if isinstance(value, set | frozenset | tuple):
         return list(value)
-    for method in ("model_dump", "toDict", "isoformat"):
+    for method in ("toDict", "model_dump", "isoformat"):
         if hasattr(value, method):
             return getattr(value, method)()
     if hasattr(value, "__dataclass_fields__"):
