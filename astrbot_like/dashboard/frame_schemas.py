@@ -38,7 +38,7 @@ def frame_schemas() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Socket frames",
-        "description": "Frames of the live and chat sockets; docs/live-protocol.md and docs/chat-protocol.md explain them.",
+        "description": "Frames of the live and chat sockets, explained in live-protocol.md and chat-protocol.md.",
         "$defs": {**components, **choices},
     }
 

@@ -44,6 +44,25 @@ def chat_code(code: str) -> str:
     return code if code in CHAT_CODES else _CONFIG.get(code) or _FORMAT.get(code, x.ProcessingError.code)
 
 
+NOT_JSON = "The frame is not valid JSON"
+NOT_AN_OBJECT = "The frame must be a JSON object"
+
+
+def read_object(raw: str) -> dict[str, Any]:
+    """A frame that did not fit its type, to see why.
+
+    Raises:
+        InvalidMessageFormat: Not JSON, or not an object.
+    """
+    try:
+        frame = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise x.InvalidMessageFormat(NOT_JSON) from None
+    if not isinstance(frame, dict):
+        raise x.InvalidMessageFormat(NOT_AN_OBJECT) from None
+    return frame
+
+
 def explain(frame: Mapping[str, Any], error: msgspec.ValidationError, *, key: str, known: Sequence[str]) -> NoReturn:
     """Say what is wrong with a frame that is a JSON object.
 

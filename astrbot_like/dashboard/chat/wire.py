@@ -60,12 +60,9 @@ class ChatDecoder:
         try:
             return self._decode(raw)
         except msgspec.ValidationError as error:
-            frame = msgspec.json.decode(raw)
-            if not isinstance(frame, dict):
-                raise InvalidMessageFormat("The frame must be a JSON object") from None
-            wire_errors.explain(frame, error, key="t", known=tuple(IN_TAGS))
+            wire_errors.explain(wire_errors.read_object(raw), error, key="t", known=tuple(IN_TAGS))
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise InvalidMessageFormat("The frame is not valid JSON") from None
+            raise InvalidMessageFormat(wire_errors.NOT_JSON) from None
 
 
 def send_parts(message: Any) -> tuple[MessagePart, ...]:

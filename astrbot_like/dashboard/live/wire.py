@@ -69,16 +69,11 @@ class LiveDecoder:
         except msgspec.ValidationError as error:
             self._explain(raw, error)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise InvalidMessageFormat("The frame is not valid JSON") from None
+            raise InvalidMessageFormat(wire_errors.NOT_JSON) from None
 
     @staticmethod
     def _explain(raw: str, error: msgspec.ValidationError) -> NoReturn:
-        try:
-            frame = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise InvalidMessageFormat("The frame is not valid JSON") from None
-        if not isinstance(frame, dict):
-            raise InvalidMessageFormat("The frame must be a JSON object") from None
+        frame = wire_errors.read_object(raw)
         kind: Any = frame.get("t")
         if kind in ("start_speaking", "end_speaking"):
             stamp = frame.get("stamp")

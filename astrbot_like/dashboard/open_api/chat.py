@@ -23,6 +23,7 @@ from astrbot_like.dashboard.socket_pump import GOING_AWAY, SocketPump, close_soc
 from astrbot_like.dashboard.sse import ReplyEvents
 from astrbot_like.dashboard.validation import decode_json
 from astrbot_like.dashboard.websocket import DirectWebsocket
+from astrbot_like.dashboard.wire_errors import NOT_AN_OBJECT, NOT_JSON
 from astrbot_like.domain import errors
 from astrbot_like.domain.messages import MessagePart
 from astrbot_like.domain.turns import Origin, TurnOptions
@@ -196,9 +197,9 @@ class OpenChatPeer:
         try:
             kind = self._decode(raw).t
         except msgspec.ValidationError:
-            raise errors.InvalidMessageFormat("The frame must be a JSON object") from None
+            raise errors.InvalidMessageFormat(NOT_AN_OBJECT) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise errors.InvalidMessageFormat("The frame is not valid JSON") from None
+            raise errors.InvalidMessageFormat(NOT_JSON) from None
         if kind == "ping":
             return f.ChatPong()
         if kind == "interrupt":
