@@ -149,9 +149,7 @@ class Requirements:
             core = await asyncio.to_thread(_versions, _core_path(self._target))
             constraints.write_text("".join(f"{name}=={version}\n" for name, version in core.items()), "utf-8")
             # First find what has to be added to what is there, then add exactly that: --target alone would install all.
-            await self._pip(
-                plugin, "--dry-run", "--report", str(report), "-r", str(wanted), "-c", str(constraints), quiet=True
-            )
+            await self._pip(plugin, "--dry-run", "--report", str(report), "-r", str(wanted), "-c", str(constraints))
             chosen = _chosen(report)
             if not chosen:
                 return
@@ -159,9 +157,9 @@ class Requirements:
             self._target.mkdir(parents=True, exist_ok=True)
             await self._pip(plugin, "--no-deps", "--upgrade", "--target", str(self._target), "-r", str(wanted))
 
-    async def _pip(self, plugin: str, *arguments: str, quiet: bool = False) -> None:
+    async def _pip(self, plugin: str, *arguments: str) -> None:
         command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-color"]
-        command += ["--retries", "2", "--timeout", "15", "--progress-bar", "off", *(["--quiet"] if quiet else [])]
+        command += ["--retries", "2", "--timeout", "15", "--progress-bar", "off"]
         environment = {**os.environ, "PYTHONPATH": str(self._target), "PYTHONIOENCODING": "utf-8"}
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -186,7 +184,18 @@ class Requirements:
                     process.kill()
                 await process.wait()
         if process.returncode:
+            clash = _clash(output)
+            if clash:
+                raise Conflict(f"What {plugin} requires clashes with the program's own packages: {clash}")
             raise PluginError(f"pip could not install the requirements of {plugin}: {_reason(output)}", plugin)
+
+
+def _clash(output: bytes) -> str:
+    """pip's words for why versions don't go together; empty when that was not the reason."""
+    _, _, told = output.decode(errors="replace").partition("The conflict is caused by:")
+    lines = (line.strip() for line in told.splitlines()[1:])
+    reasons = [line for line in lines if " depends on " in line or line.startswith("The user requested")]
+    return "; ".join(line.replace("The user requested (constraint)", "the program uses") for line in reasons[:6])
 
 
 def _reason(output: bytes) -> str:
