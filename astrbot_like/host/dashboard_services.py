@@ -187,6 +187,7 @@ def dashboard_services(
         profiles=profiles,
         forms=Forms(),
         tools=ToolList(plugins),
+        statistics=stores.statistics,
         plugin_manager=plugins.host,
         providers=ProviderOperations(
             configs=stores.records.providers,
