@@ -1,6 +1,7 @@
 """Where things lie, by AstrBot's function names.
 
-The root is that of the current host, else the environment variable ``ASTRBOT_ROOT``, else the working directory.
+The data directory is that of the current host, else ``data`` below the environment variable ``ASTRBOT_ROOT`` or the
+working directory.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from pathlib import Path
 from astrbot_like.api.current import caller_module, find_host
 
 
-def _root() -> Path:
+def _data() -> Path:
     host = find_host(caller_module(3))
     if host is not None:
-        return host.root
-    return Path(os.environ.get("ASTRBOT_ROOT") or Path.cwd()).absolute()
+        return host.data_dir
+    return Path(os.environ.get("ASTRBOT_ROOT") or Path.cwd()).absolute() / "data"
 
 
 def get_astrbot_root() -> str:
-    """The root directory; it holds ``data``."""
-    return str(_root())
+    """The root directory; it holds the data directory."""
+    return str(_data().parent)
 
 
 def get_astrbot_path() -> str:
@@ -29,55 +30,55 @@ def get_astrbot_path() -> str:
 
 
 def get_astrbot_data_path() -> str:
-    """``<root>/data``."""
-    return str(_root() / "data")
+    """The data directory."""
+    return str(_data())
 
 
 def get_astrbot_config_path() -> str:
-    """``<root>/data/config``."""
-    return str(_root() / "data" / "config")
+    """``<data>/config``."""
+    return str(_data() / "config")
 
 
 def get_astrbot_plugin_path() -> str:
-    """``<root>/data/plugins``."""
-    return str(_root() / "data" / "plugins")
+    """``<data>/plugins``."""
+    return str(_data() / "plugins")
 
 
 def get_astrbot_plugin_data_path() -> str:
-    """``<root>/data/plugin_data``."""
-    return str(_root() / "data" / "plugin_data")
+    """``<data>/plugin_data``."""
+    return str(_data() / "plugin_data")
 
 
 def get_astrbot_temp_path() -> str:
-    """``<root>/data/temp``."""
-    return str(_root() / "data" / "temp")
+    """``<data>/temp``."""
+    return str(_data() / "temp")
 
 
 def get_astrbot_skills_path() -> str:
-    """``<root>/data/skills``."""
-    return str(_root() / "data" / "skills")
+    """``<data>/skills``."""
+    return str(_data() / "skills")
 
 
 def get_astrbot_t2i_templates_path() -> str:
-    """``<root>/data/t2i_templates``."""
-    return str(_root() / "data" / "t2i_templates")
+    """``<data>/t2i_templates``."""
+    return str(_data() / "t2i_templates")
 
 
 def get_astrbot_webchat_path() -> str:
-    """``<root>/data/webchat``."""
-    return str(_root() / "data" / "webchat")
+    """``<data>/webchat``."""
+    return str(_data() / "webchat")
 
 
 def get_astrbot_knowledge_base_path() -> str:
-    """``<root>/data/knowledge_base``."""
-    return str(_root() / "data" / "knowledge_base")
+    """``<data>/knowledge_base``."""
+    return str(_data() / "knowledge_base")
 
 
 def get_astrbot_backups_path() -> str:
-    """``<root>/data/backups``."""
-    return str(_root() / "data" / "backups")
+    """``<data>/backups``."""
+    return str(_data() / "backups")
 
 
 def get_astrbot_site_packages_path() -> str:
-    """``<root>/data/site-packages``: where plugins' requirements are installed."""
-    return str(_root() / "data" / "site-packages")
+    """``<data>/site-packages``: where plugins' requirements are installed."""
+    return str(_data() / "site-packages")

@@ -35,7 +35,7 @@ class PluginHost(Protocol):
     """One plugin host, as the API's module-level names see it (``api.current``).
 
     Attributes:
-        root: Directory that holds ``data``.
+        data_dir: The data directory.
         config: The host's configuration tree, in AstrBot's form.
         stars: The loaded plugins, in order of loading.
         handlers: All enabled and disabled handler records, in order of dispatch.
@@ -43,7 +43,7 @@ class PluginHost(Protocol):
     """
 
     @property
-    def root(self) -> Path: ...
+    def data_dir(self) -> Path: ...
     @property
     def config(self) -> AstrBotConfig: ...
     @property

@@ -71,6 +71,7 @@ async def plugin_host(
     preferences: Any = None,
     config: dict[str, Any] | None = None,
     load: bool = True,
+    data_dir: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[PluginHost]:
     """A host over ``root/data/plugins``, without any of the other parts of the application."""
@@ -78,7 +79,7 @@ async def plugin_host(
     tree = AstrBotConfig(default_config={"plugin_set": ["*"], "admins_id": ["admin"], **(config or {})})
     host = PluginHost(
         PluginSettings(**{"bundled": bundled is not None, **settings}),
-        data_dir=root / "data",
+        data_dir=data_dir or root / "data",
         supervisor=supervisor,
         preferences=preferences or MemoryPreferences(),
         config_for=lambda _umo: tree,

@@ -282,6 +282,21 @@ async def test_tasks_end_with_their_plugin(tmp_path: Path, plugins: Path) -> Non
         stop.set()
 
 
+async def test_paths_follow_the_data_directory_whatever_it_is_called(tmp_path: Path) -> None:
+    body = """
+    from astrbot.api.star import StarTools
+    from astrbot.core.utils.astrbot_path import get_astrbot_data_path, get_astrbot_root
+    class Main(Star):
+        def __init__(self, context):
+            super().__init__(context)
+            self.paths = (get_astrbot_root(), get_astrbot_data_path(), str(StarTools.get_data_dir()))
+    """
+    write_plugin(tmp_path / "elsewhere" / "plugins", "p", body)
+    async with plugin_host(tmp_path, data_dir=tmp_path / "elsewhere") as host:
+        place = tmp_path / "elsewhere"
+        assert host.find("p").instance.paths == (str(tmp_path), str(place), str(place / "plugin_data" / "p"))
+
+
 async def test_two_hosts_in_one_process(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_plugin(tmp_path / name / "data" / "plugins", "hello", HELLO.replace("hi from", f"{name}:"))

@@ -136,7 +136,7 @@ class StarTools:
             if plugin is None or not plugin.name:
                 raise RuntimeError(f"No plugin is known for the module {module}; give the plugin's name.")
             plugin_name = plugin.name
-        base = host.root / "data" / "plugin_data"
+        base = host.data_dir / "plugin_data"
         folder = base / plugin_name
         if not folder.resolve().is_relative_to(base.resolve()) or folder.resolve() == base.resolve():
             raise ValueError(f"{plugin_name!r} is not a plugin's name.")

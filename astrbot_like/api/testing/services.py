@@ -376,6 +376,7 @@ class FakeHost:
 
     def __init__(self, root: Path, services: ContextServices | None = None, stars: Sequence[StarMetadata] = ()) -> None:
         self.root = root
+        self.data_dir = root / "data"
         self.services = services or fake_services()
         self.context = Context(self.services)
         self.preferences = SharedPreferences(MemoryPreferences())
