@@ -128,9 +128,9 @@ class Provider(AbstractProvider):
         system_prompt: str | None = None,
         tool_calls_result: ToolCallsResult | list[ToolCallsResult] | None = None,
         model: str | None = None,
-        extra_user_content_parts: list[Any] | None = None,
         tool_choice: Literal["auto", "required"] = "auto",
         request_max_retries: int | None = None,
+        extra_user_content_parts: list[Any] | None = None,
         **kwargs: Any,
     ) -> AsyncGenerator[LLMResponse, None]:
         """The answer as it is made: responses with ``is_chunk`` set, then one whole response.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from astrbot_like.api.testing.events import TEST_PLATFORM, FakeEvent, make_event, make_message
 from astrbot_like.api.testing.providers import (
     Answer,
@@ -17,6 +20,9 @@ from astrbot_like.api.testing.providers import (
 )
 from astrbot_like.api.testing.services import FakeHost, fake_services
 
+if TYPE_CHECKING:
+    from astrbot_like.api.testing.tester import PluginFailed, PluginTester, Reply
+
 __all__ = [
     "TEST_PLATFORM",
     "Answer",
@@ -29,9 +35,19 @@ __all__ = [
     "FakeSTTStream",
     "FakeStreamingSTTProvider",
     "FakeTTSProvider",
+    "PluginFailed",
+    "PluginTester",
+    "Reply",
     "ToolRequest",
     "fake_services",
     "make_event",
     "make_message",
     "silent_wav",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The tester stands on the engine and the plugin host; fakes alone must not load them.
+    if name in ("PluginFailed", "PluginTester", "Reply"):
+        return getattr(importlib.import_module("astrbot_like.api.testing.tester"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
