@@ -395,11 +395,6 @@ class FakeHost:
         return self.services.config.get()
 
     @property
-    def data_dir(self) -> Path:
-        """The data directory."""
-        return self.root / "data"
-
-    @property
     def star_map(self) -> dict[str, StarMetadata]:
         """Main module → plugin."""
         return {star.module_path: star for star in self.stars if star.module_path}
