@@ -28,8 +28,6 @@ _PAUSES = {
     "！": 2.5,
     "？": 2.5,
 }
-_REPORT_SLACK = 0.3
-"""Seconds a client's report may run ahead of the clock (its audio clock is not ours)."""
 
 
 class PlaybackClock:
@@ -67,8 +65,8 @@ class PlaybackClock:
         return min(self._sent, max(0.0, self._sent - self.ahead(now)))
 
     def report(self, played: float, now: float) -> None:
-        """The client has played ``played`` seconds; believed within what is possible."""
-        played = min(max(played, 0.0), self._sent, self.position(now) + _REPORT_SLACK)
+        """The client has played ``played`` seconds; believed up to what was sent to it."""
+        played = min(max(played, 0.0), self._sent)
         base = self._paused_at if self._paused_at is not None else now
         self._end = base + (self._sent - played)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -360,7 +361,9 @@ class ServerConnection(TCPServer):
         if transport.is_closing():
             return
         if transport.can_write_eof():
-            transport.write_eof()
+            # The peer may have gone since: then the socket has no end to send, and reading tells the rest.
+            with suppress(OSError):
+                transport.write_eof()
             self._linger = self.loop.call_later(self.options.linger, transport.abort)
         else:
             transport.close()

@@ -1,0 +1,161 @@
+"""Live turns through the whole house with scripted providers: order, interruption, failures, history."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.support.applications import application, sign_in
+from tests.support.live_client import LiveClient, texts
+
+FAKES = Path(__file__).parent.parent / "support" / "fake_providers"
+
+LONG = " ".join(f"This is sentence number {n} of a long story." for n in range(1, 41))
+
+
+@asynccontextmanager
+async def house(
+    data: Path, *, chat: dict | None = None, stt: dict | None = None, tts: dict | None = None, **parts: Any
+):
+    """The application on scripted providers ``chat``, ``ears`` and ``mouth``."""
+    shutil.copytree(FAKES, data / "plugins" / "fake_providers", dirs_exist_ok=True)
+    providers = [
+        {"id": "chat", "type": "fake_chat", **(chat or {})},
+        {"id": "ears", "type": "fake_stt", **(stt or {})},
+        {"id": "mouth", "type": "fake_tts", **(tts or {})},
+        *parts.pop("providers", []),
+    ]
+    profile = {"llm": ["chat"], "stt": ["ears"], "tts": ["mouth"], **parts.pop("profile", {})}
+    profiles = {"default": profile}
+    async with (
+        application(data, providers=providers, profiles=profiles, **parts) as app,
+        aiohttp.ClientSession(app.url) as http,
+    ):
+        yield app, http
+
+
+@asynccontextmanager
+async def live(http: aiohttp.ClientSession, query: str = "") -> AsyncIterator[LiveClient]:
+    token = await sign_in(http)
+    async with http.ws_connect(f"/api/live_chat/ws?token={token}{query}", max_msg_size=0) as socket:
+        yield LiveClient(socket)
+
+
+async def test_a_voice_turn_has_the_usual_order(tmp_path: Path):
+    async with house(tmp_path, stt={"text": "good morning"}) as (_, http), live(http) as client:
+        await client.speak()
+        frames = await client.until("end")
+        frames += await client.quiet()
+    order = [frame["t"] for frame in frames]
+    assert frames[0]["t"] == "metrics" and frames[0]["data"].keys() >= {"wav_assemble_time", "input_type"}
+    assert frames[1]["t"] == "metrics" and frames[1]["data"]["stt"] == "fake_stt"
+    assert order[2] == "user_msg" and frames[2]["data"]["text"] == "good morning"
+    assert texts(frames, "bot_delta_chunk") == "You said: good morning"
+    assert "".join(texts(frames, "bot_text_chunk").split()) == "Yousaid:goodmorning"
+    assert order.index("bot_text_chunk") < order.index("response") < order.index("end")
+    assert order.count("end") == 1
+    assert "bot_msg" not in order
+    assert frames[-1]["t"] == "metrics" and "wav_to_tts_total_time" in frames[-1]["data"]
+    known = {key for frame in frames if frame["t"] == "metrics" for key in frame["data"]}
+    assert known >= {"llm_ttft", "llm_total_time", "tts", "chat_model", "tts_first_frame_time", "speak_to_first_frame"}
+
+
+async def test_an_interruption_stops_at_once_and_history_holds_what_was_heard(tmp_path: Path):
+    chat = {"reply": LONG, "gap": 0.01}
+    async with house(tmp_path, chat=chat, tts={"seconds": 2.0}) as (_, http):
+        async with live(http) as client:
+            await client.send("text_input", text="tell me a story")
+            for _ in range(4):
+                await client.until("response")
+            await client.send("playback", data={"played_ms": 900})
+            await client.send("interrupt")
+            await client.until("stop_play")
+            after = await client.until("end")
+            after += await client.quiet()
+        stale = {"response", "bot_text_chunk", "bot_delta_chunk"}
+        assert not stale & {frame["t"] for frame in after}
+        assert [frame["t"] for frame in after].count("end") == 1
+    async with house(tmp_path, chat={"reply": "#contexts"}) as (_, http), live(http) as client:
+        token = await sign_in(http)
+        async with http.get("/api/chat/sessions", headers={"Authorization": f"Bearer {token}"}) as answer:
+            session = (await answer.json())["data"]["sessions"][0]["session_id"]
+        await client.send("session_update", data={"session_id": session})
+        await client.until("session_updated")
+        await client.send("text_input", text="and then?")
+        frames = await client.until("end")
+    context = json.loads(texts(frames, "bot_delta_chunk"))
+    assert context[0] == {"role": "user", "content": "tell me a story"}
+    heard = context[1]["content"]
+    assert "interrupted" in heard and "This is sentence" in heard
+    assert "number 40" not in heard
+
+
+async def test_every_failure_ends_the_turn(tmp_path: Path):
+    cases = [
+        ({"chat": {"fail": "raise"}}, "PROVIDER_ERROR"),
+        ({"chat": {"fail": "hang"}, "turn": {"first_token_deadline": 0.3}}, "TIMEOUT"),
+        ({"chat": {"reply": "one two three", "cut_after": 2}}, "PROVIDER_ERROR"),
+        ({"stt": {"fail": "raise"}}, "PROVIDER_ERROR"),
+        ({"stt": {"text": ""}}, "NO_SPEECH"),
+        ({"stt": {"fail": "hang"}, "voice": {"recognition_deadline": 0.3}}, "TIMEOUT"),
+        ({"profile": {"stt": ["nobody"]}}, "STT_NOT_CONFIGURED"),
+        ({"profile": {"llm": ["nobody"]}}, "LLM_NOT_CONFIGURED"),
+    ]
+    for number, (parts, code) in enumerate(cases):
+        async with house(tmp_path / str(number), **parts) as (_, http), live(http) as client:
+            await client.speak()
+            frames = await client.until("end")
+            errors = [frame for frame in frames if frame["t"] == "error"]
+            assert [error["code"] for error in errors] == [code], (parts, frames)
+            assert "secret" not in errors[0]["data"]
+            await client.send("ping")
+            assert (await client.until("pong"))[-1]["t"] == "pong"
+
+
+async def test_speech_failing_on_a_sentence_does_not_end_the_turn(tmp_path: Path):
+    chat = {"reply": "The first one works. The second is broken. The third works again."}
+    async with house(tmp_path, chat=chat, tts={"fail_on": "broken"}) as (_, http), live(http) as client:
+        await client.send("text_input", text="go")
+        frames = await client.until("end")
+    assert texts(frames, "bot_delta_chunk") == chat["reply"]
+    assert [frame["code"] for frame in frames if frame["t"] == "error"] == ["PROVIDER_ERROR"]
+    assert "third" in texts(frames, "bot_text_chunk")
+
+
+async def test_without_speech_the_whole_reply_comes_as_bot_msg(tmp_path: Path):
+    async with house(tmp_path, profile={"tts": ["nobody"]}) as (_, http), live(http) as client:
+        await client.send("text_input", text="hi")
+        frames = await client.until("end")
+    assert [frame["data"]["text"] for frame in frames if frame["t"] == "bot_msg"] == ["You said: hi"]
+
+
+async def test_busy_without_barge_in_and_interrupted_with_it(tmp_path: Path):
+    async with house(tmp_path, chat={"reply": LONG, "gap": 0.02}) as (_, http), live(http) as client:
+        await client.send("text_input", text="one")
+        await client.until("bot_delta_chunk")
+        await client.send("text_input", text="two")
+        error = (await client.until("error"))[-1]
+        assert (error["code"], error["data"]) == ("PROCESSING_ERROR", "Session is busy")
+        await client.send("session_update", data={"barge_in": True})
+        await client.until("session_updated")
+        await client.send("text_input", text="three")
+        await client.until("stop_play")
+        frames = await client.until("user_msg")
+        assert [frame["t"] for frame in frames].count("end") == 1
+        assert frames[-1]["data"]["text"] == "three"
+
+
+async def test_the_next_provider_takes_over_before_the_first_output(tmp_path: Path):
+    spare = {"id": "spare", "type": "fake_chat", "reply": "the spare one answers"}
+    parts = {"chat": {"fail": "raise"}, "providers": [spare], "profile": {"llm": ["chat", "spare"]}}
+    async with house(tmp_path, **parts) as (_, http), live(http) as client:
+        await client.send("text_input", text="hi")
+        frames = await client.until("end")
+    assert texts(frames, "bot_delta_chunk") == "the spare one answers"
+    assert not [frame for frame in frames if frame["t"] == "error"]
