@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from astrbot_like.dashboard.settings import DashboardSettings
+from astrbot_like.engine.documents import DocumentSettings
 from astrbot_like.engine.settings import LiveSettings, TurnSettings
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.plugin_host.settings import PluginSettings
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     turn: TurnSettings = TurnSettings()
     live: LiveSettings = LiveSettings()
     voice: VoiceSettings = VoiceSettings()
+    documents: DocumentSettings = DocumentSettings()
     plugins: PluginSettings = PluginSettings()
     storage: StorageSettings = StorageSettings()
     providers: list[dict[str, Any]] = []

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from astrbot_like.engine.documents import DocumentSettings
 from astrbot_like.engine.voice_settings import VoiceSettings
 
 
@@ -52,3 +53,4 @@ class EngineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn: TurnSettings = TurnSettings()
     live: LiveSettings = LiveSettings()
     voice: VoiceSettings = VoiceSettings()
+    documents: DocumentSettings = DocumentSettings()

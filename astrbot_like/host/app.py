@@ -95,7 +95,7 @@ class Application:
             settings, stores, book, dispatcher.queue, self.supervisor, self.clock, self.data
         )
         engine = self._engine = build_engine(
-            EngineSettings(settings.turn, settings.live, settings.voice),
+            EngineSettings(settings.turn, settings.live, settings.voice, settings.documents),
             stores=stores,
             book=book,
             plugins=plugins,

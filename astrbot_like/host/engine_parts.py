@@ -10,6 +10,7 @@ from astrbot_like.domain.statistics import TurnRecord
 from astrbot_like.engine.agent import Agent
 from astrbot_like.engine.context import Turn
 from astrbot_like.engine.dispatch import EventDispatcher
+from astrbot_like.engine.documents import DocumentReader
 from astrbot_like.engine.listening import Voices
 from astrbot_like.engine.live_sessions import LiveSessionFactory
 from astrbot_like.engine.model_stage import ModelStage
@@ -18,7 +19,6 @@ from astrbot_like.engine.requests import RequestBuilder
 from astrbot_like.engine.settings import EngineSettings
 from astrbot_like.engine.turn import TurnEngine
 from astrbot_like.engine.window import ContextWindow
-from astrbot_like.host.file_reader import DocumentReader
 from astrbot_like.host.plugin_parts import PluginParts
 from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.stores import Stores
@@ -115,7 +115,7 @@ def build_engine(
         plugins.host.context,
     )
     plugins.agent.use(agent, plugins.directory, settings.turn, clock)
-    requests = RequestBuilder(stores.history, book, tools, DocumentReader(), voices)
+    requests = RequestBuilder(stores.history, book, tools, DocumentReader(settings.documents), voices)
     model = ModelStage(agent, requests, plugins.directory, book, handlers, clock)
     turns = TurnEngine(
         sessions=stores.sessions,

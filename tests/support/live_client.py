@@ -1,66 +1,100 @@
-"""A live client for tests: sends frames, collects what comes."""
+"""A WebSocket client that checks every frame it gets against the protocol's types."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import time
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Literal
 
-import aiohttp
+import msgspec
+import websockets
+
+from astrbot_like.dashboard.chat.frames import ChatError, ChatTypedFrame
+from astrbot_like.dashboard.live.frames import LiveOutFrame
+
+PATIENCE = 10.0
+"""Seconds a test waits for a frame."""
+
+_live = msgspec.json.Decoder(LiveOutFrame)
+_chat = msgspec.json.Decoder(ChatTypedFrame)
+_chat_error = msgspec.json.Decoder(ChatError)
 
 
-class LiveClient:
-    """One connection to a live endpoint."""
+def check_frame(raw: str, protocol: Literal["live", "chat"]) -> dict[str, Any]:
+    """The frame as a dictionary, once it has the shape the protocol says."""
+    frame = json.loads(raw)
+    assert isinstance(frame, dict), raw
+    if protocol == "chat" or frame.get("ct") == "chat":
+        (_chat_error if frame.get("t") == "error" else _chat).decode(raw)
+    else:
+        _live.decode(raw)
+    return frame
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+
+class CheckedSocket:
+    """A connection whose frames are validated and kept."""
+
+    def __init__(self, socket: Any, protocol: Literal["live", "chat"]) -> None:
         self.socket = socket
-        self.frames: list[dict[str, Any]] = []
-        self.at: list[float] = []
+        self.protocol: Literal["live", "chat"] = protocol
+        self.seen: list[dict[str, Any]] = []
 
-    async def send(self, t: str, **fields: Any) -> None:
-        await self.socket.send_json({"t": t, **fields})
+    async def send(self, frame: Mapping[str, Any] | str | bytes) -> None:
+        """Send a frame."""
+        await self.socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
 
-    async def speak(self, stamp: str = "s1", seconds: float = 0.4, pcm: bytes | None = None) -> None:
-        """A whole voice segment, without waiting for the turn."""
-        await self.send("start_speaking", stamp=stamp)
-        audio = pcm if pcm is not None else b"\x01\x02" * int(16_000 * seconds)
-        for at in range(0, len(audio), 640):
-            await self.send("speaking_part", data=base64.b64encode(audio[at : at + 640]).decode())
-        await self.send("end_speaking", stamp=stamp)
-
-    async def next(self, timeout: float = 20.0) -> dict[str, Any]:
-        frame = await asyncio.wait_for(self.socket.receive_json(), timeout)
-        self.frames.append(frame)
-        self.at.append(time.monotonic())
+    async def next(self) -> Any:
+        """The next frame (binary ones as bytes)."""
+        raw = await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        if isinstance(raw, bytes):
+            return raw
+        frame = check_frame(raw, self.protocol)
+        self.seen.append(frame)
         return frame
 
-    async def until(self, t: str, timeout: float = 20.0) -> list[dict[str, Any]]:
-        """Frames up to and with the first of that type."""
-        found = [await self.next(timeout)]
-        while found[-1]["t"] != t:
-            found.append(await self.next(timeout))
-        return found
-
-    async def quiet(self, seconds: float = 0.3) -> list[dict[str, Any]]:
-        """What else comes before nothing has come for a while."""
-        found: list[dict[str, Any]] = []
+    async def until(self, kind: str) -> list[Any]:
+        """Frames up to and with the next one of that ``t`` or ``type``."""
+        frames: list[Any] = []
         while True:
-            try:
-                found.append(await self.next(seconds))
-            except TimeoutError:
-                return found
+            frame = await self.next()
+            frames.append(frame)
+            if isinstance(frame, dict) and kind in (frame.get("t"), frame.get("type")):
+                return frames
+
+    async def speak(self, pcm: bytes, stamp: str = "s1") -> None:
+        """A whole voice segment, in frames of 20 ms."""
+        await self.send({"t": "start_speaking", "stamp": stamp})
+        for start in range(0, len(pcm), 640):
+            data = base64.b64encode(pcm[start : start + 640]).decode()
+            await self.send({"t": "speaking_part", "data": data})
+        await self.send({"t": "end_speaking", "stamp": stamp})
+
+    async def closed(self) -> tuple[int, str]:
+        """Wait for the close; its code and reason."""
+        try:
+            while True:
+                await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        except websockets.ConnectionClosed as error:
+            return (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
 
 
-def texts(frames: list[dict[str, Any]], t: str) -> str:
-    """The joined texts of one type of frame."""
-    return "".join(frame["data"]["text"] for frame in frames if frame["t"] == t)
+@asynccontextmanager
+async def connect(
+    url: str, *, protocol: Literal["live", "chat"] = "live", headers: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[CheckedSocket]:
+    """Open a checked connection."""
+    async with websockets.connect(url, additional_headers=headers, max_size=None, **options) as socket:
+        yield CheckedSocket(socket, protocol)
 
 
-def kinds(frames: list[dict[str, Any]]) -> list[str]:
-    """Types of frames, repetitions folded."""
-    found: list[str] = []
-    for frame in frames:
-        if not found or found[-1] != frame["t"]:
-            found.append(frame["t"])
-    return found
+def texts(frames: list[Any], kind: str) -> str:
+    """The joined texts of all frames of that kind."""
+    return "".join(frame["data"]["text"] for frame in frames if isinstance(frame, dict) and frame.get("t") == kind)
+
+
+def kinds(frames: list[Any]) -> list[str]:
+    """The kinds of frames, in order."""
+    return [frame.get("type") or frame.get("t") if isinstance(frame, dict) else "binary" for frame in frames]

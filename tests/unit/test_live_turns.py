@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from tests.support.applications import application, sign_in
-from tests.support.live_client import LiveClient, texts
+from tests.support.talking import LiveClient, texts
 
 FAKES = Path(__file__).parent.parent / "support" / "fake_providers"
 
