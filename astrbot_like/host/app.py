@@ -15,6 +15,8 @@ import msgspec
 
 from astrbot_like.config import Settings
 from astrbot_like.dashboard.app import create_app
+from astrbot_like.dashboard.live.routes import open_sockets
+from astrbot_like.dashboard.socket_pump import OpenSockets
 from astrbot_like.domain.errors import Unavailable
 from astrbot_like.engine.dispatch import EventDispatcher
 from astrbot_like.engine.settings import EngineSettings
@@ -58,6 +60,7 @@ class Application:
         self._not_ready = "The server is starting. Please try again in a moment."
         self._stores: Stores | None = None
         self._server: Server | None = None
+        self._sockets: OpenSockets | None = None
         self._engine: EngineParts | None = None
         self._plugins: PluginParts | None = None
         self._loading: asyncio.Task[Any] | None = None
@@ -121,6 +124,7 @@ class Application:
                 provider_settings=lambda: book.get().get("provider_settings", {}),
             )
         )
+        self._sockets = open_sockets(app)
         sockets = settings.dashboard.sockets
         self._server = Server(
             app,
@@ -144,8 +148,11 @@ class Application:
         self._not_ready = "The server is stopping."
         if self._server is not None:
             self._server.close_listener()
-        if self._engine is not None:
-            await self._engine.stop(grace)
+        async with asyncio.TaskGroup() as stopping:
+            if self._sockets is not None:
+                stopping.create_task(self._sockets.drain(grace))
+            if self._engine is not None:
+                stopping.create_task(self._engine.stop(grace))
         if self._server is not None:
             await self._server.stop(min(grace, 2.0))
         await self.supervisor.aclose()
