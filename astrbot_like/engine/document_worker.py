@@ -16,7 +16,7 @@ from typing import Any
 
 MEMORY = 2 * 1024**3
 """Bytes of address space the worker may take."""
-UNPACKED = 512 * 1024**2
+UNPACKED = 256 * 1024**2
 """Bytes that an Office file may unpack to."""
 MOST_ENTRIES = 20_000
 ROWS = 100_000

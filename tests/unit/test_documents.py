@@ -88,12 +88,12 @@ HTML = b"""<!DOCTYPE html><html><head><meta charset="utf-8"><title>A page</title
 
 
 def bomb() -> bytes:
-    """An Office file of some hundred KiB that unpacks to a gibibyte."""
+    """An Office file of some hundred KiB that unpacks to more than a quarter of a gibibyte."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", "<document/>")
         with archive.open("word/media.xml", "w", force_zip64=True) as entry:
-            for _ in range(1024):
+            for _ in range(257):
                 entry.write(bytes(1024**2))
     return out.getvalue()
 
