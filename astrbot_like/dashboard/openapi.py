@@ -156,7 +156,9 @@ class Contract:
     def _responses(self, route: Route, name: str, components: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if route.answer is not None:
-            schema = {"type": "string"} if route.answer.schema is None else self._schema(route.answer.schema)
+            schema: dict[str, Any] = {"type": "string"}
+            if route.answer.schema is not None:
+                schema = _event_schema(self._schema(route.answer.schema))
             for status in ("default",) if route.answer.any_status else route.answer.statuses:
                 found[str(status)] = {
                     "description": route.answer.description,
@@ -232,6 +234,12 @@ def _error_answer(status: int, classes: list[type[errors.BotError]]) -> dict[str
             "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}
         }
     return answer
+
+
+def _event_schema(data: dict[str, Any]) -> dict[str, Any]:
+    """One server-sent event whose ``data`` is JSON."""
+    content = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    return {"type": "object", "properties": {"data": content}, "required": ["data"]}
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from astrbot_like.domain.errors import BadRequest, BotError, Conflict, NotFound
+from astrbot_like.domain.errors import BadRequest, BotError, Conflict, NotFound, ProviderError
 from astrbot_like.domain.profiles import ProviderConfig
 from astrbot_like.operations import provider_tests
 from astrbot_like.operations.config_templates import form_schema
@@ -331,8 +331,6 @@ class ProviderOperations:
     async def _with_provider(
         self, provider_id: str | None, config: Mapping[str, Any] | None, ask: provider_tests.Question[Any]
     ) -> Any:
-        from astrbot_like.engine.providers import coded_error
-
         scratch: ProviderDirectory | None = None
         if config is not None:
             stored = await self._configs.get(provider_id or str(config.get("id", "")))
@@ -346,10 +344,12 @@ class ProviderOperations:
             entry = found
         try:
             if entry.instance is None:
-                raise coded_error(entry.id, RuntimeError(entry.error))
+                raise ProviderError(f"{entry.id} could not be started: {entry.error}", entry.id)
             async with self._clock.timeout(TEST_DEADLINE):
                 return await ask(entry)
         except Exception as error:
+            from astrbot_like.engine.providers import coded_error
+
             raise coded_error(entry.id, error) from error
         finally:
             if scratch is not None:

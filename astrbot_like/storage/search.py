@@ -66,7 +66,8 @@ class MessageSearch:
             creator: Only in sessions of this user.
             before: Only messages with a smaller id.
         """
-        words = wanted.split()
+        # A NUL ends a string for FTS5's parser.
+        words = wanted.replace("\0", " ").split()
         if not words:
             return SearchPage(())
         long = [word for word in words if len(word) >= TRIGRAM]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -468,8 +468,14 @@ class AdminHouse:
 
 
 @asynccontextmanager
-async def admin_house(folder: Path, settings: DashboardSettings | None = None) -> AsyncIterator[AdminHouse]:
-    """Build everything in ``folder``, with one account, and take it down again."""
+async def admin_house(
+    folder: Path, settings: DashboardSettings | None = None, *, lifespan: bool = True
+) -> AsyncIterator[AdminHouse]:
+    """Build everything in ``folder``, with one account, and take it down again.
+
+    Args:
+        lifespan: Start the application; False: a server does.
+    """
     database = await Database.open(folder)
     house = AdminHouse(
         database,
@@ -480,7 +486,7 @@ async def admin_house(folder: Path, settings: DashboardSettings | None = None) -
     await house.accounts.ensure_first(ADMIN, PASSWORD)
     engine = asyncio.create_task(house.engine.run())
     try:
-        async with house.app.test_app():
+        async with house.app.test_app() if lifespan else nullcontext():
             yield house
     finally:
         house.queues.close()

@@ -54,6 +54,12 @@ class ContractCheck:
         if response.mimetype == "application/json" and method != "HEAD":
             self.validate(content["application/json"]["schema"], await response.get_json())
 
+        if response.mimetype == "text/event-stream" and "properties" in content["text/event-stream"]["schema"]:
+            data = content["text/event-stream"]["schema"]["properties"]["data"]["contentSchema"]
+            for line in (await response.get_data(as_text=True)).splitlines():
+                if line.startswith("data: "):
+                    self.validate(data, json.loads(line[6:]))
+
     def validate(self, schema: dict[str, Any], instance: Any) -> None:
         """Fail when ``instance`` does not fit ``schema``."""
         key = json.dumps(schema, sort_keys=True)

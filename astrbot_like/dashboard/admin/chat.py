@@ -12,6 +12,7 @@ from astrbot_like.dashboard.admin.views import (
     DeletedCount,
     Done,
     ExportQuery,
+    HistoryId,
     MessagesQuery,
     SessionId,
     SessionIds,
@@ -62,7 +63,7 @@ class Truncation(msgspec.Struct, frozen=True):
     """From which message on (its history id) to forget."""
 
     session_id: SessionId
-    after_id: Annotated[int, Meta(description="This message and all later ones are removed.")]
+    after_id: Annotated[HistoryId, Meta(description="This message and all later ones are removed.")]
 
 
 class Truncated(msgspec.Struct, frozen=True):

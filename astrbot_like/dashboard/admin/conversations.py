@@ -13,6 +13,7 @@ from astrbot_like.dashboard.admin.chat import EXPORT_ANSWER, stop_turns
 from astrbot_like.dashboard.admin.views import (
     DeletedCount,
     ExportQuery,
+    HistoryId,
     MessagesQuery,
     SessionIds,
     SessionPageView,
@@ -31,7 +32,7 @@ class SearchQuery(msgspec.Struct, frozen=True):
     """What to look for."""
 
     q: Annotated[str, Meta(description="Words; all must be in a message.", examples=["weather"], max_length=500)]
-    before: Annotated[int | None, Meta(description="``next`` of the page before.")] = None
+    before: Annotated[HistoryId | None, Meta(description="``next`` of the page before.")] = None
     limit: Annotated[int, Meta(description="At most so many.", ge=1, le=200)] = 50
 
 

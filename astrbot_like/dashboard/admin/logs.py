@@ -20,6 +20,9 @@ HEARTBEAT = 15.0
 Level = Literal["", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
+LineId = Annotated[int, Meta(ge=0, le=2**53)]
+
+
 class LogQuery(msgspec.Struct, frozen=True):
     """Which lines."""
 
@@ -36,7 +39,7 @@ class LogQuery(msgspec.Struct, frozen=True):
 class LogHistoryQuery(LogQuery, frozen=True):
     """Which lines, how many, and before which."""
 
-    before: Annotated[int | None, Meta(description="Only lines with a smaller id.")] = None
+    before: Annotated[LineId | None, Meta(description="Only lines with a smaller id.")] = None
     limit: Annotated[int, Meta(description="At most so many.", ge=1, le=5000)] = 500
 
 

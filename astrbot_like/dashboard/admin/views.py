@@ -14,6 +14,9 @@ from astrbot_like.domain.messages import MessagePart
 from astrbot_like.operations.conversations import Export, Opened
 from astrbot_like.storage.sessions import SessionPage
 
+HistoryId = Annotated[int, Meta(ge=0, le=2**53)]
+"""Id of a message; greater than any there will be, but within what a database column and JavaScript hold."""
+
 SessionId = Annotated[str, Meta(examples=["4fd2c0a1b7e94c0f8d1a2b3c4d5e6f70"])]
 
 
@@ -53,7 +56,7 @@ class SessionQuery(msgspec.Struct, frozen=True):
 class MessagesQuery(SessionQuery, frozen=True):
     """Which messages of a session."""
 
-    before: Annotated[int | None, Meta(description="Only messages with a smaller id.")] = None
+    before: Annotated[HistoryId | None, Meta(description="Only messages with a smaller id.")] = None
     limit: Annotated[int, Meta(description="At most so many.", ge=1, le=500)] = 60
 
 
