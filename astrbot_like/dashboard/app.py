@@ -9,6 +9,7 @@ from quart import Quart
 from astrbot_like.dashboard import docs_page, static, tokens
 from astrbot_like.dashboard.admin import (
     api_keys,
+    backups,
     chat,
     conversations,
     health,
@@ -16,6 +17,7 @@ from astrbot_like.dashboard.admin import (
     personas,
     platforms,
     plugin_web,
+    plugins,
     profiles,
     providers,
     statistics,
@@ -45,8 +47,10 @@ ROUTE_MODULES: tuple[RouteModule, ...] = (
     personas.register,
     chat.register,
     conversations.register,
+    plugins.register,
     plugin_web.register,
     statistics.register,
+    backups.register,
     logs.register,
     files.register,
     im.register,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from quart import Quart
@@ -23,14 +24,16 @@ from astrbot_like.runtime.tasks import Supervisor
 if TYPE_CHECKING:
     from astrbot_like.operations.accounts import Accounts
     from astrbot_like.operations.api_keys import ApiKeys
+    from astrbot_like.operations.backups import Backups
     from astrbot_like.operations.conversations import Conversations
     from astrbot_like.operations.personas import Personas
     from astrbot_like.operations.platforms import PlatformOperations
+    from astrbot_like.operations.plugins import PluginOperations
     from astrbot_like.operations.profiles import Profiles
     from astrbot_like.operations.providers import ProviderOperations
     from astrbot_like.operations.sign_ins import SignIns
     from astrbot_like.operations.statistics import Statistics
-    from astrbot_like.plugin_host.manager import PluginManager
+    from astrbot_like.plugin_host.manager import PluginHost
     from astrbot_like.storage.attachments import AttachmentStore
     from astrbot_like.storage.history import HistoryStore
     from astrbot_like.storage.sessions import SessionStore
@@ -123,6 +126,7 @@ class DashboardServices:
     """Parts of the house that routes use.
 
     Attributes:
+        temp_dir: For files that live as long as a request.
         metrics: Further figures for ``/metrics``.
         ready: Raises ``Unavailable`` with the reason while the house is not ready to serve.
         routes: Further route modules (sockets, streams).
@@ -147,13 +151,16 @@ class DashboardServices:
     forms: ProfileForms
     tools: Tools
     statistics: Statistics
-    plugin_manager: PluginManager
+    plugins: PluginOperations
+    plugin_manager: PluginHost
+    backups: Backups
     providers: ProviderOperations
     platforms: PlatformOperations
     logs: LogBus
     clock: Clock
     supervisor: Supervisor
     ready: Callable[[], Awaitable[None]]
+    temp_dir: Path
     metrics: Sequence[MetricsSource] = field(default=())
     settings: DashboardSettings = field(default_factory=DashboardSettings)
     routes: Sequence[RouteModule] = field(default=())

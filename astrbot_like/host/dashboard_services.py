@@ -24,8 +24,10 @@ from astrbot_like.host.engine_parts import EngineParts
 from astrbot_like.host.plugin_parts import PluginParts
 from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.stores import Stores
+from astrbot_like.operations.backups import Backups
 from astrbot_like.operations.config_templates import form_schema, settings_form
 from astrbot_like.operations.platforms import PlatformOperations
+from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.operations.profiles import Profiles
 from astrbot_like.operations.providers import ProviderOperations
 from astrbot_like.operations.sign_ins import SignIns
@@ -61,7 +63,7 @@ class ProactiveSender:
         if isinstance(part, PlainPart):
             return Plain(part.text)
         found = await self._attachments.get(part.attachment_id)
-        if found is None or (credential and found.owner not in ("", credential)):
+        if found is None or (credential and not found.readable_by("", credential)):
             raise NotFound("Attachment not found")
         match media_kind(part):
             case "image":
@@ -187,8 +189,11 @@ def dashboard_services(
         profiles=profiles,
         forms=Forms(),
         tools=ToolList(plugins),
-        statistics=stores.statistics,
+        plugins=PluginOperations(plugins.host),
         plugin_manager=plugins.host,
+        backups=Backups(stores.data, stores.database),
+        statistics=stores.statistics,
+        temp_dir=stores.data / "temp",
         providers=ProviderOperations(
             configs=stores.records.providers,
             directory=plugins.directory,

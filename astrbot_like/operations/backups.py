@@ -65,6 +65,11 @@ class Backups:
         self._database = database
         self._busy = asyncio.Lock()
 
+    @property
+    def folder(self) -> Path:
+        """Where backups are kept."""
+        return self._data / FOLDER
+
     async def create(
         self, target: Path | None = None, *, plugins: bool = True, progress: Progress | None = None
     ) -> tuple[Path, BackupInfo]:

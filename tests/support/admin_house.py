@@ -6,8 +6,7 @@ Every answer it gives is checked against the contract (``tests.support.contract`
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,20 +24,24 @@ from astrbot_like.domain import errors
 from astrbot_like.domain import events as e
 from astrbot_like.domain.history import NewMessage, StoredMessage
 from astrbot_like.domain.messages import MessagePart, PlainPart
-from astrbot_like.domain.profiles import PlatformConfig, ProviderConfig
+from astrbot_like.domain.profiles import PlatformConfig
 from astrbot_like.domain.turns import TurnRequest
+from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.operations.accounts import Accounts
 from astrbot_like.operations.api_keys import ApiKeys
+from astrbot_like.operations.backups import Backups
 from astrbot_like.operations.config_templates import settings_form
 from astrbot_like.operations.conversations import Conversations
 from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.platforms import PlatformOperations
+from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.operations.profiles import Profiles
 from astrbot_like.operations.providers import ProviderOperations
 from astrbot_like.operations.sign_ins import SignIns
 from astrbot_like.operations.statistics import Statistics
 from astrbot_like.platforms.webchat.memory import MemoryQueues, MemoryReply
+from astrbot_like.plugin_host.manager import PluginHost
 from astrbot_like.runtime.channels import ChannelClosed
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.logging import LogBus
@@ -57,6 +60,7 @@ from astrbot_like.storage.sessions import SessionStore
 from astrbot_like.storage.settings import StorageSettings
 from astrbot_like.storage.turns import TurnStore
 from tests.support.contract import ContractCheck
+from tests.support.plugin_hosts import plugin_host
 
 ADMIN = "admin"
 PASSWORD = "a long password"
@@ -109,61 +113,6 @@ class FakeCatalogue:
 
     def plugin_of(self, type_name: str, /) -> str:
         return "fake_plugin" if type_name == self.known.type else ""
-
-
-class FakeBreaker:
-    """Always lets through."""
-
-    def allows(self, _now: float) -> bool:
-        return True
-
-
-@dataclass
-class FakeEntry:
-    """A provider in a directory."""
-
-    config: ProviderConfig
-    instance: Any = None
-    error: str = ""
-    last_error: str = ""
-    model: str = ""
-    breaker: FakeBreaker = field(default_factory=FakeBreaker)
-    kind: str = "chat_completion"
-
-    @property
-    def id(self) -> str:
-        return self.config.id
-
-    @property
-    def type(self) -> str:
-        return self.config.type
-
-
-class FakeDirectory:
-    """Running providers."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, FakeEntry] = {}
-
-    def entries(self, kind: str | None = None) -> list[FakeEntry]:
-        return [entry for entry in self.known.values() if kind in (None, entry.kind)]
-
-    def get(self, provider_id: str) -> FakeEntry | None:
-        return self.known.get(provider_id)
-
-    async def put(self, config: ProviderConfig) -> FakeEntry:
-        entry = self.known[config.id] = FakeEntry(config)
-        try:
-            entry.instance = FakeProvider(config.config, {}) if config.enable else None
-        except RuntimeError as error:
-            entry.error = str(error)
-        return entry
-
-    async def remove(self, provider_id: str) -> None:
-        self.known.pop(provider_id, None)
-
-    async def aclose(self) -> None:
-        self.known.clear()
 
 
 @dataclass
@@ -244,47 +193,6 @@ class FakeMessages:
         self.sent.append((umo, parts))
 
 
-@dataclass
-class FakePluginSettings:
-    """Limits of plugins."""
-
-    web_timeout: float = 1.0
-
-
-@dataclass
-class FakeMatch:
-    """A route of a plugin that fits."""
-
-    handler: Any
-    variables: dict[str, Any]
-    plugin: Any = None
-
-
-class FakeWebRoutes:
-    """Plugins' web routes: exact paths."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[tuple[str, str], Callable[..., Awaitable[Any]]] = {}
-
-    def match(self, path: str, method: str) -> FakeMatch | None:
-        handler = self.handlers.get((path, method))
-        return None if handler is None else FakeMatch(handler, {})
-
-    def methods(self, path: str) -> list[str]:
-        return [method for known, method in self.handlers if known == path]
-
-
-class FakePlugins:
-    """The plugin manager."""
-
-    def __init__(self) -> None:
-        self.web_routes = FakeWebRoutes()
-        self.settings = FakePluginSettings()
-
-    def enter(self, _plugin: Any) -> contextvars.Context:
-        return contextvars.copy_context()
-
-
 class FakeLive:
     """No live sessions."""
 
@@ -340,7 +248,7 @@ class AdminHouse:
         check: Checks every answer against the contract.
     """
 
-    def __init__(self, database: Database, folder: Path, settings: DashboardSettings) -> None:
+    def __init__(self, database: Database, folder: Path, settings: DashboardSettings, plugins: PluginHost) -> None:
         clock = self.clock = SystemClock()
         storage = StorageSettings()
         box = SecretBox(folder / "secret.key")
@@ -362,7 +270,9 @@ class AdminHouse:
         self.engine = EchoEngine(self.queues, self.sessions, self.history)
         self.logs = LogBus()
         self.messages = FakeMessages()
-        self.plugins = FakePlugins()
+        self.plugins = plugins
+        self.backups = Backups(folder, database)
+        self.folder = folder
         self.runner = FakeRunner()
         self.platforms = PlatformOperations(configs=records.platforms, runner=self.runner)
         self.catalogue = FakeCatalogue()
@@ -380,12 +290,15 @@ class AdminHouse:
         self._engine_task: asyncio.Task[None] | None = None
 
     def _providers(self, records: Any) -> ProviderOperations:
-        self.directory = FakeDirectory()
+        def directory() -> ProviderDirectory:
+            return ProviderDirectory(self.catalogue, dict, self.clock)
+
+        self.directory = directory()
         return ProviderOperations(
             configs=records.providers,
-            directory=self.directory,  # type: ignore[arg-type]
+            directory=self.directory,
             catalogue=self.catalogue,
-            scratch=FakeDirectory,  # type: ignore[arg-type]
+            scratch=directory,
             clock=self.clock,
         )
 
@@ -416,6 +329,9 @@ class AdminHouse:
             "tools": FakeTools(),
             "statistics": self.statistics,
             "plugin_manager": self.plugins,
+            "plugins": PluginOperations(self.plugins),
+            "backups": self.backups,
+            "temp_dir": self.folder / "temp",
             "providers": self.providers,
             "platforms": self.platforms,
             "logs": self.logs,
@@ -476,12 +392,22 @@ async def admin_house(
     Args:
         lifespan: Start the application; False: a server does.
     """
-    database = await Database.open(folder)
-    house = AdminHouse(
-        database,
-        folder,
-        settings or DashboardSettings(max_upload_bytes=UPLOAD_LIMIT, metrics_token=METRICS_TOKEN, login_rate=600),
+    chosen = settings or DashboardSettings(
+        max_upload_bytes=UPLOAD_LIMIT, metrics_token=METRICS_TOKEN, login_rate=600, request_rate=5000
     )
+    async with (
+        plugin_host(folder / "plugins_root") as plugins,
+        _open_house(folder, chosen, plugins, lifespan=lifespan) as house,
+    ):
+        yield house
+
+
+@asynccontextmanager
+async def _open_house(
+    folder: Path, settings: DashboardSettings, plugins: PluginHost, *, lifespan: bool
+) -> AsyncIterator[AdminHouse]:
+    database = await Database.open(folder)
+    house = AdminHouse(database, folder, settings, plugins)
     await house.preferences.load()
     await house.accounts.ensure_first(ADMIN, PASSWORD)
     engine = asyncio.create_task(house.engine.run())

@@ -46,7 +46,7 @@ class PersonaList(msgspec.Struct, frozen=True):
     personas: list[Persona]
 
 
-class ToolView(msgspec.Struct, frozen=True):
+class PersonaTool(msgspec.Struct, frozen=True):
     """A tool a persona may use; ``source`` is the plugin or server it comes from."""
 
     name: str
@@ -57,7 +57,7 @@ class ToolView(msgspec.Struct, frozen=True):
 class ToolList(msgspec.Struct, frozen=True):
     """All tools."""
 
-    tools: list[ToolView]
+    tools: list[PersonaTool]
 
 
 def register(app: Quart, services: DashboardServices) -> None:
@@ -89,4 +89,4 @@ def register(app: Quart, services: DashboardServices) -> None:
     @routes.get("/api/persona/tools", access=DASHBOARD)
     async def list_tools() -> ToolList:
         """List the tools that a persona may be given."""
-        return ToolList([ToolView(tool.name, tool.desc, tool.source) for tool in services.tools.all()])
+        return ToolList([PersonaTool(tool.name, tool.desc, tool.source) for tool in services.tools.all()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -234,7 +234,7 @@ def _versions() -> Versions:
     found: list[Library] = []
     for name in LIBRARIES:
         try:
-            about = metadata(name)
+            about: Any = metadata(name)
         except PackageNotFoundError:
             continue
         licence = about.get("License-Expression") or about.get("License") or ""
