@@ -69,6 +69,7 @@ MEASURED: dict[str, str] = {
     "astrbot.core.platform.sources.webchat.webchat_event": "WebChatMessageEvent",
     "astrbot.core.platform.sources.discord.discord_platform_event": "DiscordPlatformEvent",
     "astrbot.core.platform.astrbot_message": "AstrBotMessage MessageType",
+    "astrbot.core.db.vec_db.faiss_impl.vec_db": "FaissVecDB",
     "astrbot.core.star.session_llm_manager": "SessionServiceManager",
     "astrbot.core.provider.func_tool_manager": "FunctionToolManager",
 }
