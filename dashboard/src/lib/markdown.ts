@@ -55,7 +55,6 @@ const CONFIG = {
     ...['table', 'thead', 'tbody', 'tr', 'th', 'td', 'a', 'div', 'span', 'button', 'sup', 'sub'],
   ],
   ALLOWED_ATTR: ['href', 'target', 'rel', 'class', 'data-lang', 'data-tex', 'tabindex', 'type', 'start', 'align'],
-  FORCE_BODY: true,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
 }
 
