@@ -100,6 +100,7 @@ export const api = {
       client.get<T.SessionHistory>('/api/conversation/read', { session_id, ...query }),
     search: (q: string, limit = 50, signal?: AbortSignal) => client.get<{ hits: T.SearchHit[] }>('/api/conversation/search', { q, limit }, signal),
     export: (session_id: string, format: 'json' | 'markdown') => client.blob('/api/conversation/export', { session_id, format }),
+    attachment: (attachment_id: string, signal?: AbortSignal) => client.blob('/api/conversation/attachment', { attachment_id }, signal),
     remove: (session_ids: string[]) => client.post<{ deleted: number }>('/api/conversation/delete', { session_ids }),
   },
   keys: {

@@ -212,12 +212,13 @@ export interface Plugin {
 export interface Bot {
   id: string
   type: string
+  display_name?: string
   enable: boolean
   read_only?: boolean
   config: FormValue
   state: string
   last_error?: string | null
-  started_at?: string | null
+  started_at?: number | null
 }
 
 export interface BotType {
@@ -328,6 +329,7 @@ export interface LogLine {
   plugin?: string
   session_id?: string
   turn_id?: string
+  error?: string
 }
 
 export interface Versions {

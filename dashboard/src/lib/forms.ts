@@ -1,0 +1,105 @@
+/** Rules of the forms that are made from a schema (`_conf_schema.json`): defaults, conditions, checks. No interface here. */
+import type { FieldSchema, FormSchema, FormValue } from '@/api/types'
+
+export type Problem = 'required' | 'int' | 'number' | 'range' | 'option' | 'json'
+export type Problems = Readonly<Record<string, Problem>>
+
+const EMPTY_VALUES: Readonly<Record<FieldSchema['type'], () => unknown>> = {
+  int: () => 0,
+  float: () => 0,
+  bool: () => false,
+  string: () => '',
+  text: () => '',
+  list: () => [],
+  file: () => [],
+  object: () => ({}),
+  dict: () => ({}),
+  template_list: () => [],
+}
+
+function isRecord(value: unknown): value is FormValue {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function defaultOf(field: FieldSchema): unknown {
+  if (field.type === 'object') return withDefaults(field.items ?? {}, isRecord(field.default) ? field.default : {})
+  if (field.default !== undefined && field.default !== null) return structuredClone(field.default)
+  return EMPTY_VALUES[field.type]?.() ?? ''
+}
+
+/** The saved values with what they lack; what the schema does not name is left out. */
+export function withDefaults(schema: FormSchema, value: FormValue): FormValue {
+  const filled: FormValue = {}
+  for (const [key, field] of Object.entries(schema)) {
+    const given = value[key]
+    if (given === undefined || given === null) filled[key] = defaultOf(field)
+    else if (field.type === 'object' && isRecord(given)) filled[key] = withDefaults(field.items ?? {}, given)
+    else filled[key] = structuredClone(given)
+  }
+  return filled
+}
+
+export function valueAt(root: FormValue, path: string): unknown {
+  let value: unknown = root
+  for (const key of path.split('.')) {
+    if (!isRecord(value)) return undefined
+    value = value[key]
+  }
+  return value
+}
+
+/** A field with conditions is shown when every named value is what the condition says. */
+export function isVisible(field: FieldSchema, root: FormValue): boolean {
+  if (field.invisible) return false
+  return Object.entries(field.condition ?? {}).every(([path, wanted]) => {
+    const value = valueAt(root, path)
+    return Array.isArray(wanted) ? wanted.some((entry) => sameValue(entry, value)) : sameValue(wanted, value)
+  })
+}
+
+function sameValue(wanted: unknown, value: unknown): boolean {
+  return wanted === value || JSON.stringify(wanted) === JSON.stringify(value)
+}
+
+/** What does not fit, by path. Hidden fields are not checked: nobody could mend them. */
+export function check(schema: FormSchema, value: FormValue, root: FormValue = value, path = ''): Problems {
+  const problems: Record<string, Problem> = {}
+  for (const [key, field] of Object.entries(schema)) {
+    if (!isVisible(field, root)) continue
+    const where = path ? `${path}.${key}` : key
+    const given = value[key]
+    if (field.type === 'object') Object.assign(problems, check(field.items ?? {}, isRecord(given) ? given : {}, root, where))
+    else if (field.type === 'template_list') Object.assign(problems, checkTemplates(field, given, root, where))
+    else {
+      const problem = checkOne(field, given)
+      if (problem) problems[where] = problem
+    }
+  }
+  return problems
+}
+
+function checkTemplates(field: FieldSchema, given: unknown, root: FormValue, where: string): Problems {
+  const problems: Record<string, Problem> = {}
+  const entries = Array.isArray(given) ? given : []
+  entries.forEach((entry: unknown, index) => {
+    if (!isRecord(entry)) return
+    const template = field.templates?.[String(entry.__template_key ?? '')]
+    if (template) Object.assign(problems, check(template.items, entry, root, `${where}.${index}`))
+  })
+  return problems
+}
+
+function checkOne(field: FieldSchema, value: unknown): Problem | null {
+  if (field.type === 'int' || field.type === 'float') {
+    if (typeof value !== 'number' || !Number.isFinite(value)) return field.type === 'int' ? 'int' : 'number'
+    if (field.type === 'int' && !Number.isInteger(value)) return 'int'
+    if (field.slider && (value < field.slider.min || value > field.slider.max)) return 'range'
+  }
+  if (field.type === 'dict' && !isRecord(value)) return 'json'
+  if (field.options?.length && (typeof value === 'string' || typeof value === 'number') && value !== '' && !field.options.includes(value)) return 'option'
+  return null
+}
+
+export function labelOf(key: string, field: FieldSchema): string {
+  return field.description?.trim() || key
+}

@@ -1,0 +1,25 @@
+import type { Texts } from '@/i18n'
+
+export const forms = {
+  int: ['Enter a whole number.', '请输入整数。'],
+  number: ['Enter a number.', '请输入数字。'],
+  range: ['The value is outside its range.', '数值超出范围。'],
+  option: ['Choose one of the options.', '请选择列表中的选项。'],
+  json: ['This is not a JSON object.', '不是有效的 JSON 对象。'],
+  required: ['This is needed.', '此项必填。'],
+  addItem: ['Add an entry', '添加一项'],
+  entry: ['Entry {n}', '第 {n} 项'],
+  removeItem: ['Remove entry {n}', '移除第 {n} 项'],
+  itemUp: ['Move entry {n} up', '上移第 {n} 项'],
+  itemDown: ['Move entry {n} down', '下移第 {n} 项'],
+  addFile: ['Upload a file', '上传文件'],
+  addTemplate: ['Add: {name}', '添加：{name}'],
+  key: ['Key', '键'],
+  value: ['Value', '值'],
+  secretKept: ['Saved. Type to replace it.', '已保存，输入即可替换。'],
+  show: ['Show', '显示'],
+  hide: ['Hide', '隐藏'],
+  fix: ['{n} field needs mending|{n} fields need mending', '有 {n} 项需要修正'],
+  byDefault: ['Default', '默认'],
+  anything: ['As set', '按设定'],
+} as const satisfies Texts
