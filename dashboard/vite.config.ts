@@ -30,7 +30,17 @@ function precompress(): Plugin {
 
 const backend = process.env.BACKEND ?? 'http://127.0.0.1:6185'
 
+/** Name, version and licence of what the page is made of, for its about page. */
+function webLibraries(): { name: string; version: string; licence: string }[] {
+  const read = (path: string): { version: string; license: string; dependencies: Record<string, string> } => JSON.parse(readFileSync(join(here, path), 'utf8'))
+  return Object.keys(read('package.json').dependencies).map((name) => {
+    const { version, license } = read(`node_modules/${name}/package.json`)
+    return { name, version, licence: license }
+  })
+}
+
 export default defineConfig({
+  define: { __WEB_LIBRARIES__: JSON.stringify(webLibraries()) },
   plugins: [vue(), precompress()],
   resolve: { alias: { '@': join(here, 'src') } },
   build: {

@@ -20,7 +20,7 @@ const own = (): Transcript => withOwn(EMPTY, 'm', [{ type: 'plain', text: 'quest
 const bots = (state: Transcript) => state.messages.filter((message) => message.role === 'bot')
 
 function stored(id: number, role: 'user' | 'bot', text: string): StoredMessage {
-  return { id, role, text, parts: [{ type: 'plain', text }], created_at: NOW }
+  return { id, role, text, parts: [{ type: 'plain', text }], created_at: NOW, interrupted: false, turn_id: '', meta: {} }
 }
 
 describe('transcript', () => {

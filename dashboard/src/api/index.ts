@@ -1,5 +1,6 @@
-/** Every route the web UI calls, by resource. */
+/** Every route the web UI calls, by resource; names, queries, bodies and answers are the contract's. */
 import { ApiClient, type Hooks } from './client'
+import type { BodyOf, DataOf, PathOf, QueryOf } from './contract'
 import type * as T from './types'
 
 const hooks: Hooks = { token: () => null, unauthorized: () => undefined }
@@ -10,123 +11,123 @@ export function connectClient(next: Hooks): void {
   Object.assign(hooks, next)
 }
 
+const get = <P extends PathOf<'get'>>(path: P, query?: QueryOf<P, 'get'>, signal?: AbortSignal): Promise<DataOf<P, 'get'>> => client.get(path, query as never, signal)
+const post = <P extends PathOf<'post'>>(path: P, body: BodyOf<P>): Promise<DataOf<P, 'post'>> => client.post(path, body)
+const file = <P extends PathOf<'get'>>(path: P, query: QueryOf<P, 'get'>, signal?: AbortSignal): Promise<{ blob: Blob; filename: string }> => client.blob(path, query as never, signal)
+const send = <P extends PathOf<'post'>>(path: P, content: Blob, options: Parameters<ApiClient['upload']>[2]): Promise<DataOf<P, 'post'>> => client.upload(path, content, options)
+
 type Progress = (share: number) => void
-type Done = Record<string, unknown>
+type Probe = { id?: string; config?: T.FormValue }
+const none = {} as Record<string, never>
+
+/** Parts and forms are open objects in the contract; these say what is known of them. */
+const history = (answer: DataOf<'/api/chat/get_session', 'get'>): T.SessionHistory => answer as T.SessionHistory
 
 export const api = {
   auth: {
-    login: (username: string, password: string) =>
-      client.post<{ token: string; username: string; change_password_hint: boolean }>('/api/auth/login', { username, password }),
-    account: () => client.get<{ username: string; must_change_password: boolean }>('/api/auth/account'),
-    update: (change: { password: string; new_username?: string; new_password?: string }) =>
-      client.post<{ token?: string; username?: string }>('/api/auth/account', change),
-    sessions: () => client.get<{ sessions: T.SignedInSession[] }>('/api/auth/sessions'),
-    revoke: (id: string) => client.post<Done>('/api/auth/sessions/revoke', { id }),
-    logout: () => client.post<Done>('/api/auth/logout'),
-    logoutEverywhere: () => client.post<{ token: string }>('/api/auth/logout_everywhere'),
+    login: (username: string, password: string) => post('/api/auth/login', { username, password }),
+    update: (change: BodyOf<'/api/auth/account'>) => post('/api/auth/account', change),
+    sessions: () => get('/api/auth/sessions'),
+    revoke: (id: string) => post('/api/auth/sessions/revoke', { id }),
+    logout: () => post('/api/auth/logout', none),
+    logoutEverywhere: () => post('/api/auth/logout_everywhere', none),
   },
   chat: {
-    create: () => client.post<{ session_id: string; platform_id: string }>('/api/chat/new_session'),
-    sessions: (query: { before?: string | null; limit?: number; search?: string }, signal?: AbortSignal) =>
-      client.get<T.SessionPage>('/api/chat/sessions', query, signal),
+    create: () => post('/api/chat/new_session', none),
+    sessions: (query: QueryOf<'/api/chat/sessions', 'get'>, signal?: AbortSignal) => get('/api/chat/sessions', query, signal),
     history: (session_id: string, query: { before?: number; limit?: number } = {}, signal?: AbortSignal) =>
-      client.get<T.SessionHistory>('/api/chat/get_session', { session_id, ...query }, signal),
-    rename: (session_id: string, display_name: string) =>
-      client.post<Done>('/api/chat/update_session_display_name', { session_id, display_name }),
-    remove: (session_ids: string[]) => client.post<{ deleted: number }>('/api/chat/batch_delete_sessions', { session_ids }),
-    stop: (session_id: string, message_id?: string) => client.post<Done>('/api/chat/stop', { session_id, message_id }),
-    truncate: (session_id: string, after_id: number) => client.post<{ removed: number }>('/api/chat/truncate', { session_id, after_id }),
-    bindProfile: (session_id: string, profile_id: string) => client.post<Done>('/api/chat/bind_profile', { session_id, profile_id }),
-    upload: (file: Blob, name: string, onProgress?: Progress, signal?: AbortSignal) =>
-      client.upload<T.Uploaded>('/api/chat/post_file', file, { name, onProgress, signal }),
-    attachment: (attachment_id: string, signal?: AbortSignal) => client.blob('/api/chat/get_attachment', { attachment_id }, signal),
-    export: (session_id: string, format: 'json' | 'markdown') => client.blob('/api/chat/export', { session_id, format }),
+      get('/api/chat/get_session', { session_id, ...query }, signal).then(history),
+    rename: (session_id: string, display_name: string) => post('/api/chat/update_session_display_name', { session_id, display_name }),
+    remove: (session_ids: string[]) => post('/api/chat/batch_delete_sessions', { session_ids }),
+    stop: (session_id: string) => post('/api/chat/stop', { session_id }),
+    truncate: (session_id: string, after_id: number) => post('/api/chat/truncate', { session_id, after_id }),
+    bindProfile: (session_id: string, profile_id: string) => post('/api/chat/bind_profile', { session_id, profile_id }),
+    upload: (content: Blob, name: string, onProgress?: Progress, signal?: AbortSignal) => send('/api/chat/post_file', content, { name, onProgress, signal }),
+    attachment: (attachment_id: string, signal?: AbortSignal) => file('/api/chat/get_attachment', { attachment_id }, signal),
+    export: (session_id: string, format: 'json' | 'markdown') => file('/api/chat/export', { session_id, format }),
   },
   providers: {
-    list: () => client.get<{ providers: T.Provider[] }>('/api/provider/list'),
-    catalogue: () => client.get<{ types: T.ProviderType[] }>('/api/provider/catalogue'),
-    create: (config: T.FormValue, from_detected = false) => client.post<Done>('/api/provider/new', { config, ...(from_detected ? { from_detected } : {}) }),
-    update: (id: string, config: T.FormValue) => client.post<Done>('/api/provider/update', { id, config }),
-    remove: (id: string) => client.post<Done>('/api/provider/delete', { id }),
-    test: (target: { id: string } | { config: T.FormValue }) => client.post<T.TestResult>('/api/provider/test', target),
-    models: (target: { id: string } | { config: T.FormValue }) => client.post<{ models: string[] }>('/api/provider/models', target),
-    voices: (id: string) => client.get<{ voices: T.Voice[] }>('/api/provider/voices', { id }),
+    list: () => get('/api/provider/list').then((answer) => answer.providers as T.Provider[]),
+    catalogue: () => get('/api/provider/catalogue').then((answer) => answer.types as unknown as T.ProviderType[]),
+    create: (config: T.FormValue) => post('/api/provider/new', { config }),
+    update: (id: string, config: T.FormValue) => post('/api/provider/update', { id, config }),
+    remove: (id: string) => post('/api/provider/delete', { id }),
+    test: (target: Probe) => post('/api/provider/test', target),
+    models: (target: Probe) => post('/api/provider/models', target),
+    voices: (id: string) => get('/api/provider/voices', { id }),
     detected: () => client.get<{ found: T.Detected[] }>('/api/provider/detected'),
   },
   profiles: {
-    list: () => client.get<{ configs: T.Profile[] }>('/api/config/list'),
-    read: (id: string) => client.get<{ profile: T.Profile }>('/api/config/read', { id }),
-    create: (name: string, copy_from?: string) => client.post<{ id: string }>('/api/config/create', { name, copy_from }),
-    write: (id: string, profile: Partial<T.Profile>) => client.post<Done>('/api/config/write', { id, profile }),
-    remove: (id: string) => client.post<Done>('/api/config/delete', { id }),
-    schema: () => client.get<{ voice: T.FormSchema; host: T.FormSchema }>('/api/config/schema'),
+    list: () => get('/api/config/list'),
+    read: (id: string) => get('/api/config/read', { id }),
+    create: (name: string, copy_from?: string) => post('/api/config/create', { name, copy_from }),
+    write: (id: string, profile: Partial<T.Profile>) => post('/api/config/write', { id, profile }),
+    remove: (id: string) => post('/api/config/delete', { id }),
+    schema: () => get('/api/config/schema').then((answer) => answer as unknown as { voice: T.FormSchema; host: T.FormSchema }),
   },
   plugins: {
-    list: () => client.get<{ plugins: T.Plugin[] }>('/api/plugin/get'),
-    install: (source: { url: string } | { path: string }) => client.post<{ name: string }>('/api/plugin/install', source),
-    installUpload: (file: File, onProgress?: Progress) => client.upload<{ name: string }>('/api/plugin/install-upload', file, { onProgress }),
-    uninstall: (name: string, delete_config: boolean, delete_data: boolean) =>
-      client.post<Done>('/api/plugin/uninstall', { name, delete_config, delete_data }),
-    switch: (name: string, on: boolean) => client.post<Done>(on ? '/api/plugin/on' : '/api/plugin/off', { name }),
-    reload: (name: string) => client.post<Done>('/api/plugin/reload', { name }),
-    update: (name: string) => client.post<Done>('/api/plugin/update', { name }),
-    config: (name: string) => client.get<{ schema: T.FormSchema; config: T.FormValue }>('/api/plugin/config', { name }),
-    saveConfig: (name: string, config: T.FormValue) => client.post<{ config?: T.FormValue }>('/api/plugin/config', { name, config }),
-    uploadFile: (name: string, key: string, file: File, onProgress?: Progress) =>
-      client.upload<{ path: string }>(`/api/plugin/config-file?${new URLSearchParams({ name, key }).toString()}`, file, { onProgress }),
-    readme: (name: string) => client.get<{ text: string }>('/api/plugin/readme', { name }),
-    tool: (name: string, enabled: boolean) => client.post<Done>('/api/plugin/tool', { name, enabled }),
+    list: () => get('/api/plugin/get').then((answer) => answer.plugins),
+    install: (source: BodyOf<'/api/plugin/install'>) => post('/api/plugin/install', source),
+    installUpload: (content: File, onProgress?: Progress) => send('/api/plugin/install-upload', content, { onProgress }),
+    uninstall: (name: string, delete_config: boolean, delete_data: boolean) => post('/api/plugin/uninstall', { name, delete_config, delete_data }),
+    switch: (name: string, on: boolean) => post(on ? '/api/plugin/on' : '/api/plugin/off', { name }),
+    reload: (name: string) => post('/api/plugin/reload', { name }),
+    update: (name: string) => post('/api/plugin/update', { name }),
+    config: (name: string) => get('/api/plugin/config', { name }).then((answer) => answer as unknown as { schema: T.FormSchema; values: T.FormValue }),
+    saveConfig: (name: string, config: T.FormValue) => post('/api/plugin/config', { name, config }),
+    uploadFile: (name: string, key: string, content: File, onProgress?: Progress) =>
+      client.upload<{ path: string }>(`/api/plugin/config-file?${new URLSearchParams({ name, key }).toString()}`, content, { onProgress }),
+    readme: (name: string) => get('/api/plugin/readme', { name }),
+    logo: (name: string) => file('/api/plugin/logo', { name }),
+    tool: (name: string, enabled: boolean) => client.post('/api/plugin/tool', { name, enabled }),
   },
   bots: {
-    list: () => client.get<{ platforms: T.Bot[] }>('/api/platform/list'),
-    catalogue: () => client.get<{ types: T.BotType[] }>('/api/platform/catalogue'),
-    create: (config: T.FormValue) => client.post<Done>('/api/platform/new', { config }),
-    update: (id: string, config: T.FormValue) => client.post<Done>('/api/platform/update', { id, config }),
-    remove: (id: string) => client.post<Done>('/api/platform/delete', { id }),
-    start: (id: string) => client.post<Done>('/api/platform/start', { id }),
-    stop: (id: string) => client.post<Done>('/api/platform/stop', { id }),
+    list: () => get('/api/platform/list'),
+    catalogue: () => get('/api/platform/catalogue').then((answer) => answer.types as unknown as T.BotType[]),
+    create: (config: T.FormValue) => post('/api/platform/new', { config }),
+    update: (id: string, config: T.FormValue) => post('/api/platform/update', { id, config }),
+    remove: (id: string) => post('/api/platform/delete', { id }),
+    start: (id: string) => post('/api/platform/start', { id }),
+    stop: (id: string) => post('/api/platform/stop', { id }),
   },
   personas: {
-    list: () => client.get<{ personas: T.Persona[] }>('/api/persona/list'),
-    create: (persona: T.Persona) => client.post<Done>('/api/persona/create', persona),
-    update: (persona: T.Persona) => client.post<Done>('/api/persona/update', persona),
-    remove: (id: string) => client.post<Done>('/api/persona/delete', { id }),
-    tools: () => client.get<{ tools: { name: string; desc?: string; source?: string }[] }>('/api/persona/tools'),
+    list: () => get('/api/persona/list'),
+    create: (persona: T.PersonaInput) => post('/api/persona/create', persona),
+    update: (persona: T.PersonaInput) => post('/api/persona/update', persona),
+    remove: (id: string) => post('/api/persona/delete', { id }),
+    tools: () => get('/api/persona/tools'),
   },
   conversations: {
-    list: (query: { search?: string; platform_id?: string; before?: string | null; limit?: number }, signal?: AbortSignal) =>
-      client.get<T.SessionPage>('/api/conversation/list', query, signal),
-    read: (session_id: string, query: { before?: number; limit?: number } = {}) =>
-      client.get<T.SessionHistory>('/api/conversation/read', { session_id, ...query }),
-    search: (q: string, limit = 50, signal?: AbortSignal) => client.get<{ hits: T.SearchHit[] }>('/api/conversation/search', { q, limit }, signal),
-    export: (session_id: string, format: 'json' | 'markdown') => client.blob('/api/conversation/export', { session_id, format }),
-    attachment: (attachment_id: string, signal?: AbortSignal) => client.blob('/api/conversation/attachment', { attachment_id }, signal),
-    remove: (session_ids: string[]) => client.post<{ deleted: number }>('/api/conversation/delete', { session_ids }),
+    list: (query: QueryOf<'/api/conversation/list', 'get'>, signal?: AbortSignal) => get('/api/conversation/list', query, signal),
+    read: (session_id: string, query: { before?: number; limit?: number } = {}) => get('/api/conversation/read', { session_id, ...query }).then(history),
+    search: (q: string, limit = 50) => get('/api/conversation/search', { q, limit }),
+    export: (session_id: string, format: 'json' | 'markdown') => file('/api/conversation/export', { session_id, format }),
+    attachment: (attachment_id: string, signal?: AbortSignal) => file('/api/conversation/attachment', { attachment_id }, signal),
+    remove: (session_ids: string[]) => post('/api/conversation/delete', { session_ids }),
   },
   keys: {
-    list: () => client.get<{ keys: T.ApiKey[] }>('/api/apikey/list'),
-    create: (name: string, scopes: T.Scope[], expires_in_days: number | null) =>
-      client.post<{ key: string; record: T.ApiKey }>('/api/apikey/create', { name, scopes, expires_in_days }),
-    revoke: (key_id: string) => client.post<Done>('/api/apikey/revoke', { key_id }),
-    remove: (key_id: string) => client.post<Done>('/api/apikey/delete', { key_id }),
+    list: () => get('/api/apikey/list'),
+    create: (name: string, scopes: T.Scope[], expires_in_days: number | null) => post('/api/apikey/create', { name, scopes, expires_in_days }),
+    revoke: (key_id: string) => post('/api/apikey/revoke', { key_id }),
+    remove: (key_id: string) => post('/api/apikey/delete', { key_id }),
   },
   statistics: {
-    overview: () => client.get<T.Overview>('/api/stat/overview'),
-    series: (range: T.Range) => client.get<T.Series>('/api/stat/series', { range }),
-    latency: (range: T.Range) => client.get<{ stages: Record<string, T.StageSummary> }>('/api/stat/latency', { range }),
-    versions: () => client.get<T.Versions>('/api/stat/versions'),
+    overview: () => get('/api/stat/overview'),
+    series: (range: T.Range) => get('/api/stat/series', { range }),
+    latency: (range: T.Range) => get('/api/stat/latency', { range }),
+    usage: (range: T.Range, by: T.UsageKey) => get('/api/stat/usage', { range, by }),
+    versions: () => get('/api/stat/versions'),
   },
   logs: {
-    history: (query: { limit?: number; level?: string; plugin?: string; session_id?: string; turn_id?: string }) =>
-      client.get<{ lines: T.LogLine[] }>('/api/log/history', query),
-    live: (signal: AbortSignal) => client.raw('/api/log/live', { signal, headers: { Accept: 'text/event-stream' } }),
+    history: (query: QueryOf<'/api/log/history', 'get'>) => get('/api/log/history', query),
+    live: (query: Record<string, string>, signal: AbortSignal) => client.raw(`/api/log/live?${new URLSearchParams(query).toString()}`, { signal, headers: { Accept: 'text/event-stream' } }),
   },
   backup: {
-    export: (signal?: AbortSignal) => client.raw('/api/backup/export', { method: 'POST', signal }),
-    import: (file: File, onProgress?: Progress) =>
-      client.upload<{ restored?: Record<string, number>; restart_required?: boolean }>('/api/backup/import', file, { onProgress }),
-  },
-  mcp: {
-    list: () => client.get<{ servers: T.McpServer[] }>('/api/mcp/list'),
+    list: () => get('/api/backup/list'),
+    create: () => post('/api/backup/create', {}),
+    download: (name: string) => client.raw(`/api/backup/download?${new URLSearchParams({ name }).toString()}`),
+    restore: (name: string) => post('/api/backup/restore', { name }),
+    remove: (name: string) => post('/api/backup/delete', { name }),
+    import: (content: File, onProgress?: Progress) => send('/api/backup/import', content, { onProgress }),
   },
 }

@@ -72,9 +72,9 @@ export class ChatSocket {
     if (this.awaited === 0) this.socket.send(JSON.stringify(frame))
   }
 
-  interrupt(session: string, messageId: string): void {
+  /** A message that was stopped before it was acknowledged is not sent again. */
+  forget(messageId: string): void {
     this.unsaved.delete(messageId)
-    this.socket.send(JSON.stringify({ ct: 'chat', t: 'interrupt', session_id: session, message_id: messageId }))
   }
 
   /** Messages that wait for their acknowledgement. */

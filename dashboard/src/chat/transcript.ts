@@ -1,5 +1,5 @@
 /** A session's messages as one pure function of what came: stored history, own messages, frames. No frame is shown twice. */
-import type { MediaKind, Part, ReplyStats, StoredMessage } from '@/api/types'
+import type { MediaKind, Part, ReplyFigures, StoredMessage } from '@/api/types'
 import type { ChatFrame } from './frames'
 
 export interface ToolBlock {
@@ -37,7 +37,7 @@ export interface ChatMessage {
   quote: { id: string | number; text: string } | null
   createdAt: string
   status: Status
-  stats: ReplyStats | null
+  stats: ReplyFigures | null
   /** Index of the first block of the stream that `complete` will close. */
   openFrom: number
   /** The connection broke in the middle: what comes next tells it again. */
@@ -57,7 +57,7 @@ export function fromStored(stored: StoredMessage): ChatMessage {
   const meta = stored.meta ?? {}
   const blocks: Block[] = []
   if (meta.reasoning) blocks.push({ kind: 'reasoning', text: meta.reasoning })
-  for (const call of meta.tool_calls ?? []) {
+  for (const call of meta.tools ?? []) {
     blocks.push({
       kind: 'tool',
       id: call.id,
@@ -66,7 +66,7 @@ export function fromStored(stored: StoredMessage): ChatMessage {
       result: call.result ?? '',
       ok: call.ok ?? true,
       startedAt: call.ts ?? 0,
-      endedAt: call.end_ts ?? call.ts ?? 0,
+      endedAt: call.finished_ts ?? call.ts ?? 0,
     })
   }
   const shown = fromParts(stored.parts)
@@ -185,7 +185,9 @@ export function reduce(state: Transcript, frame: ChatFrame, now: string): Transc
     case 'agent_stats':
       return onBot(state, messageId, now, (bot) => {
         const usage = frame.data.token_usage
-        return { ...bot, stats: { ...frame.data, token_usage: { input: usage.input_other + usage.input_cached, output: usage.output, cached: usage.input_cached } } }
+        const { time_to_first_token, start_time, end_time } = frame.data
+        const stats: ReplyFigures = { input_tokens: usage.input_other + usage.input_cached, output_tokens: usage.output, time_to_first_token, total_time: Math.max(0, end_time - start_time) }
+        return { ...bot, stats }
       })
     case 'complete':
       return onBot(state, messageId, now, (bot) => completed(bot, frame.data, frame.reasoning ?? ''))

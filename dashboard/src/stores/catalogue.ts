@@ -19,7 +19,7 @@ export const useCatalogue = defineStore('catalogue', () => {
   async function load(): Promise<void> {
     try {
       const [p, q, r] = await Promise.all([api.providers.list(), api.personas.list(), api.profiles.list()])
-      providers.value = p.providers
+      providers.value = p
       personas.value = q.personas
       profiles.value = r.configs
       loaded.value = true

@@ -160,10 +160,12 @@ export const useChat = defineStore('chat', () => {
     })
   }
 
-  function stop(session: string): void {
+  async function stop(session: string): Promise<void> {
     for (const message of get(session).messages) {
-      if (message.role === 'bot' && message.status === 'streaming') socket.interrupt(session, message.messageId)
+      if (message.role === 'bot' && message.status === 'streaming') socket.forget(message.messageId)
     }
+    // Over HTTP, for the reply may have been asked for on an earlier connection.
+    await api.chat.stop(session)
   }
 
   /** Takes a message of the user's and all after it back, then sends `parts` in its place. */

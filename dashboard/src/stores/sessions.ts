@@ -59,7 +59,7 @@ export const useSessions = defineStore('sessions', () => {
   async function create(): Promise<string> {
     const made = await api.chat.create()
     const now = new Date().toISOString()
-    const session: Session = { ...made, creator: '', display_name: '', created_at: now, updated_at: now }
+    const session: Session = { ...made, creator: '', display_name: '', is_group: false, conversation_id: '', profile_id: '', umo: '', created_at: now, updated_at: now }
     list.value = [session, ...list.value]
     total.value += 1
     return made.session_id

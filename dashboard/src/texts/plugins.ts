@@ -38,7 +38,7 @@ export const plugins = {
   noLog: ['It has logged nothing yet.', '暂无日志。'],
   toolSwitch: ['The model may use {name}', '允许模型使用 {name}'],
   whyFailed: ['Why it failed', '失败原因'],
-  at: ['{file}, line {line}', '{file} 第 {line} 行'],
+
   retry: ['Try again', '重试'],
   fromGit: ['Git address', 'Git 地址'],
   fromZip: ['ZIP file', 'ZIP 文件'],
