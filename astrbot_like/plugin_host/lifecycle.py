@@ -16,7 +16,7 @@ from astrbot_like.plugin_host.imports import PluginNamespace
 from astrbot_like.plugin_host.install import PluginFolders
 from astrbot_like.plugin_host.metadata import PluginMetadata, check_version, read_metadata
 from astrbot_like.plugin_host.records import Plugin, PluginState, describe_failure
-from astrbot_like.plugin_host.requirements import Need, Requirements, requirement_lines
+from astrbot_like.plugin_host.requirements import SHIPPED_BY_ASTRBOT, Requirements, requirement_lines
 from astrbot_like.plugin_host.settings import PluginSettings
 from astrbot_like.plugin_host.star_records import fill_star_metadata, new_star_metadata
 from astrbot_like.plugin_host.tables import PluginTables
@@ -80,7 +80,7 @@ class Lifecycle:
         """Everything up to the plugin's object; its state tells the outcome (``LOADING``: ready to be finished).
 
         Returns:
-            Whether it failed because a package that it requires is missing.
+            Whether it failed because of a missing package that can be installed.
         """
         began = time.monotonic()
         plugin.star_metadata = new_star_metadata(plugin)
@@ -101,9 +101,9 @@ class Lifecycle:
             else:
                 await self._construct(plugin)
         except Exception as error:  # noqa: BLE001 - the guard: one plugin's failure is kept and shown, the others go on
-            missing = plugin.stage == "import" and bool(loader.missing_module(error))
+            plugin.missing_module = loader.missing_module(error) if plugin.stage == "import" else ""
             await self.fail(plugin, plugin.stage, error)
-            return missing and bool(await self._unmet(plugin))
+            return await self._can_be_installed(plugin)
         finally:
             plugin.load_seconds = time.monotonic() - began
         return False
@@ -174,7 +174,7 @@ class Lifecycle:
     async def install_lacking(self, plugin: Plugin) -> bool:
         """Install what a plugin requires and lacks; False when that failed (it is kept as the plugin's failure)."""
         try:
-            await self._requirements.ensure(plugin.source.folder, plugin=plugin.name)
+            await self._requirements.ensure(plugin.source.folder, plugin=plugin.name, module=plugin.missing_module)
         except BotError as error:
             await self.fail(plugin, "requirements", error)
             return False
@@ -191,15 +191,21 @@ class Lifecycle:
         self._namespace.forget(plugin.directory, plugin.source.folder)
         plugin.forget()
 
-    async def _unmet(self, plugin: Plugin) -> list[Need]:
-        def look() -> list[Need]:
-            return self._requirements.unmet(requirement_lines(plugin.source.folder), plugin.name)
+    async def _can_be_installed(self, plugin: Plugin) -> bool:
+        """Whether the module that a plugin could not import may come with an installation of packages."""
+        if not plugin.missing_module:
+            return False
+        if plugin.missing_module in SHIPPED_BY_ASTRBOT:
+            return True
+
+        def look() -> bool:
+            return bool(self._requirements.unmet(requirement_lines(plugin.source.folder), plugin.name))
 
         try:
             return await asyncio.to_thread(look)
         except PluginError as error:
             await self.fail(plugin, "requirements", error)
-            return []
+            return False
 
     def _describe(self, plugin: Plugin, metadata: PluginMetadata) -> None:
         for other in self._others():

@@ -430,9 +430,12 @@ class PluginHost:
         if source.origin == "user":
             await asyncio.to_thread(drop_bytecode, source.folder)
         plugin = self._new(source)
-        if await self._life.prepare(plugin) and await self._life.install_lacking(plugin):
+        tried: set[str] = set()
+        while await self._life.prepare(plugin) and plugin.missing_module not in tried:
+            tried.add(plugin.missing_module)
+            if not await self._life.install_lacking(plugin):
+                break
             plugin = self._new(source)
-            await self._life.prepare(plugin)
         if plugin.state is PluginState.LOADING:
             await self._life.finish(plugin)
         return plugin

@@ -74,6 +74,7 @@ class Plugin:
         star_metadata: The object of AstrBot's tables that stands for it.
         starting: The task in which it initializes.
         stage: How far its start has come.
+        missing_module: The module that its import lacked.
     """
 
     source: PluginSource
@@ -95,6 +96,7 @@ class Plugin:
     star_metadata: Any = None
     starting: asyncio.Task[Any] | None = None
     stage: str = "metadata"
+    missing_module: str = ""
 
     @property
     def name(self) -> str:

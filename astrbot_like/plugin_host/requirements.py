@@ -32,6 +32,27 @@ FILE_NAME = "requirements.txt"
 LARGEST_FILE = 256 * 1024
 QUOTED_LINES = 12
 
+SHIPPED_BY_ASTRBOT = {
+    "aiocqhttp": "aiocqhttp",
+    "botpy": "qq-botpy",
+    "bs4": "beautifulsoup4",
+    "chardet": "chardet",
+    "dingtalk_stream": "dingtalk-stream",
+    "discord": "py-cord",
+    "faiss": "faiss-cpu",
+    "fastapi": "fastapi",
+    "jieba": "jieba",
+    "lark_oapi": "lark-oapi",
+    "markitdown": "markitdown",
+    "psutil": "psutil",
+    "requests": "requests",
+    "slack_sdk": "slack-sdk",
+    "telegram": "python-telegram-bot",
+    "tenacity": "tenacity",
+    "wechatpy": "wechatpy",
+}
+"""Module → package that AstrBot brings and plugins therefore don't list: installed when a plugin asks for it."""
+
 
 class Need(msgspec.Struct, frozen=True):
     """One line of a requirements file that is not satisfied.
@@ -114,8 +135,13 @@ class Requirements:
                 needs.append(need)
         return needs
 
-    async def ensure(self, folder: Path, *, plugin: str = "") -> list[str]:
+    async def ensure(self, folder: Path, *, plugin: str = "", module: str = "") -> list[str]:
         """Install what the plugin in ``folder`` needs and lacks.
+
+        Args:
+            folder: The plugin's.
+            plugin: Its name; empty: the folder's.
+            module: A module that it could not import, listed or not.
 
         Returns:
             The requirement lines that were installed.
@@ -126,6 +152,8 @@ class Requirements:
         """
         plugin = plugin or folder.name
         lines = await asyncio.to_thread(requirement_lines, folder)
+        if module in SHIPPED_BY_ASTRBOT:
+            lines.append(SHIPPED_BY_ASTRBOT[module])
         needs = await asyncio.to_thread(self.unmet, lines, plugin) if lines else []
         if not needs:
             return []
