@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from urllib.request import urlopen
+from typing import Any
+from urllib.request import Request, urlopen
 
 import msgspec
 
@@ -144,19 +145,37 @@ class BotServer:
             [sys.executable, "-m", "astrbot_like", *arguments], self._environment(), self.directory / "server.log"
         )
         self.first_answer = self._await_answer()
+        if mock:
+            self.wait_until_ready()
         if core is not None:
             pin(self.process.pid, core)
 
+    def token(self) -> str:
+        """A sign-in token of the administrator."""
+        return self._post("/api/auth/login", {"username": ADMIN, "password": PASSWORD})["token"]
+
     def api_key(self) -> str:
         """A key with all scopes the load needs."""
-        command = [sys.executable, "-m", "astrbot_like", "api-key", "create", "--name", "bench"]
-        command += ["--data-dir", str(self.directory / "data"), "--scope", "chat", "--scope", "file"]
-        done = subprocess.run(
-            command, env={**os.environ, **self._environment()}, capture_output=True, text=True, timeout=60, check=False
-        )
-        if done.returncode:
-            raise Unavailable(f"Making an API key failed: {done.stderr.strip()}")
-        return done.stdout.strip().splitlines()[-1]
+        body = {"name": "bench", "scopes": ["chat", "file"]}
+        return self._post("/api/apikey/create", body, token=self.token())["key"]
+
+    def wait_until_ready(self) -> None:
+        """Wait until plugins and providers are loaded."""
+        deadline = time.perf_counter() + START_DEADLINE
+        while time.perf_counter() < deadline:
+            self.process.check_alive()
+            try:
+                with urlopen(self.url + "/readyz", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise Unavailable(f"The server was not ready within {START_DEADLINE:g} s:\n{self.process.output()[-2000:]}")
+
+    def _post(self, path: str, body: dict[str, Any], *, token: str = "") -> dict[str, Any]:
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        request = Request(self.url + path, msgspec.json.encode(body), headers)
+        with urlopen(request, timeout=10) as answer:
+            return msgspec.json.decode(answer.read())["data"]
 
     def __enter__(self) -> BotServer:
         return self
