@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from astrbot_like.config import Settings
 from astrbot_like.runtime.logging import LogBus, start_logging, stop_logging
@@ -41,6 +43,7 @@ async def _serve(settings: Settings, logs: LogBus) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     app = Application(settings, logs)
+    await asyncio.to_thread(_enter, app.data.parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _ask_to_stop, stop)
     try:
@@ -52,12 +55,16 @@ async def _serve(settings: Settings, logs: LogBus) -> None:
         await app.stop()
 
 
+def _enter(folder: Path) -> None:
+    """Work in the data directory's parent: plugins name files as ``data/…``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+
+
 def _ask_to_stop(stop: asyncio.Event) -> None:
     if stop.is_set():
         sys.stderr.write("astrbot-like: stopped at once, without waiting for running turns\n")
         sys.stderr.flush()
-        import os
-
         os._exit(130)
     stop.set()
 
