@@ -10,7 +10,7 @@ if [ -f "$built" ] && [ -z "$(find dashboard openapi.json -path dashboard/node_m
     exit 0
 fi
 node_works() {
-    command -v npm >/dev/null 2>&1 && node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null
+    command -v npm >/dev/null 2>&1 && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null
 }
 node_works || scripts/system_packages.sh npm:npm 2>/dev/null || true
 if ! node_works; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,19 @@ class Preference:
     value: dict[str, Any]
 
 
+class StoredPreference(Protocol):
+    """A value as its store gives it."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def scope_id(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+
+
 class PreferenceStore(Protocol):
     """Where preferences are kept. Values are anything JSON can hold."""
 
@@ -29,7 +43,7 @@ class PreferenceStore(Protocol):
         """A value at once, from memory: the store keeps what it holds there."""
         ...
 
-    async def find(self, scope: str, scope_id: str | None, key: str | None) -> list[Preference]:
+    async def find(self, scope: str, scope_id: str | None, key: str | None) -> Sequence[StoredPreference]:
         """All values that fit; None fits all."""
         ...
 
@@ -76,7 +90,8 @@ class SharedPreferences:
         self, scope: str, scope_id: str | None = None, key: str | None = None
     ) -> list[Preference]:
         """All values that fit; None fits all."""
-        return await self._store.find(scope, scope_id, key)
+        found = await self._store.find(scope, scope_id, key)
+        return [Preference(row.scope, row.scope_id, row.key, {"val": row.value}) for row in found]
 
     async def session_get(self, umo: str | None, key: str | None = None, default: Any = None) -> Any:
         """A session's value; without session or key the list of all that fit."""
@@ -123,6 +138,14 @@ class SharedPreferences:
         self._store.remove_soon(scope or GLOBAL, scope_id or GLOBAL, None)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    scope: str
+    scope_id: str
+    key: str
+    value: Any
+
+
 class MemoryPreferences:
     """A ``PreferenceStore`` without a disk, for tests."""
 
@@ -133,10 +156,10 @@ class MemoryPreferences:
         """A value at once."""
         return self._values.get((scope, scope_id, key), default)
 
-    async def find(self, scope: str, scope_id: str | None, key: str | None) -> list[Preference]:
+    async def find(self, scope: str, scope_id: str | None, key: str | None) -> Sequence[StoredPreference]:
         """All values that fit; None fits all."""
         return [
-            Preference(*found, {"val": value})
+            _Stored(*found, value)
             for found, value in self._values.items()
             if found[0] == scope and scope_id in (None, found[1]) and key in (None, found[2])
         ]

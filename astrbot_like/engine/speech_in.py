@@ -211,9 +211,10 @@ class Utterance:
 
     def _reopen(self, source: SttSource) -> None:
         """Give a streaming provider that takes over everything said so far."""
-        self._stream = source.instance.open_stream(language=self._language, on_partial=self._take_partial)
+        stream: STTStream = source.instance.open_stream(language=self._language, on_partial=self._take_partial)
+        self._stream = stream
         for piece in self._pieces:
-            self._stream.push(piece)
+            stream.push(piece)
 
     def _give_up(self, error: BaseException) -> None:
         source = self._chain[0]
