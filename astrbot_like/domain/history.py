@@ -118,11 +118,12 @@ class Attachment(msgspec.Struct, frozen=True):
     created_at: str
 
     def readable_by(self, username: str, credential: str = "") -> bool:
-        """Whether a user, or the API key ``credential`` acting for one, may read it.
+        """Whether a user may read it, or the API key ``credential`` acting for that user (or, with an empty name, for
+        nobody).
 
         What the bot and platforms stored has no owner; its random id is the permission.
         """
-        return self.owner in ("", owner_name(username, credential))
+        return self.owner in ("", username) or (bool(credential) and self.owner == owner_name("", credential))
 
 
 def owner_name(username: str, credential: str = "") -> str:

@@ -110,7 +110,7 @@ class TurnEngine:
         turn_input: TurnInput | None = getattr(event, "turn_input", None)
         sink: TurnSink = turn_input.sink if turn_input is not None else NoSink()
         turn_id = turn_input.request.turn_id if turn_input is not None else new_id()
-        with log_context(turn=turn_id):
+        with log_context(turn_id=turn_id):
             try:
                 turn = await self._open(event, turn_id, turn_input, sink)
             except BotError as error:

@@ -23,7 +23,7 @@ from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
 from astrbot_like.domain import events as e
 from astrbot_like.domain.history import NewMessage, StoredMessage
-from astrbot_like.domain.messages import MessagePart, PlainPart
+from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart
 from astrbot_like.domain.profiles import PlatformConfig
 from astrbot_like.domain.turns import TurnRequest
 from astrbot_like.engine.providers import ProviderDirectory
@@ -184,12 +184,18 @@ class FakeForms:
 class FakeMessages:
     """Proactive messages; only the web chat runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, attachments: AttachmentStore) -> None:
+        self._attachments = attachments
         self.sent: list[tuple[str, Sequence[MessagePart]]] = []
 
     async def send(self, umo: str, parts: Sequence[MessagePart], *, credential: str = "") -> None:
         if not umo.startswith("webchat:"):
             raise errors.NotFound("No bot of that name runs.")
+        for part in parts:
+            if not isinstance(part, PlainPart | ReplyPart):
+                found = await self._attachments.get(part.attachment_id)
+                if found is None or not found.readable_by("", credential):
+                    raise errors.NotFound("Attachment not found")
         self.sent.append((umo, parts))
 
 
@@ -269,7 +275,7 @@ class AdminHouse:
         self.queues = MemoryQueues()
         self.engine = EchoEngine(self.queues, self.sessions, self.history)
         self.logs = LogBus()
-        self.messages = FakeMessages()
+        self.messages = FakeMessages(self.attachments)
         self.plugins = plugins
         self.backups = Backups(folder, database)
         self.folder = folder

@@ -82,7 +82,9 @@ async def send_attachment(services: DashboardServices, identity: Identity, attac
     if not attachment_id:
         raise errors.BadRequest("Missing key: attachment_id")
     found = await services.attachments.get(attachment_id)
-    if found is None or not found.readable_by(identity.username, identity.key_id):
+    # An API key reads what it stored itself, not what the account that made it has.
+    username = "" if identity.kind == "key" else identity.username
+    if found is None or not found.readable_by(username, identity.key_id):
         raise errors.NotFound("Attachment not found")
     response = await file_response(Path(found.path), mime_type=found.mime_type, filename=found.filename)
     response.headers["Cache-Control"] = "private, max-age=3600"

@@ -112,18 +112,18 @@ class WebchatAdapter(Platform):
         message.session_id = webchat_session(request.username, request.session_id)
         message.message_id = request.message_id
         message.sender = MessageMember(user_id=request.username, nickname=request.username)
-        message.message = [await self._component(request.session_id, part) for part in request.parts]
+        message.message = [await self._component(request, part) for part in request.parts]
         message.message_str = "\n".join(part.text for part in request.parts if isinstance(part, PlainPart))
         message.raw_message = request
         return WebchatEvent(message, self._meta, TurnInput(request, sink))
 
-    async def _component(self, session_id: str, part: MessagePart) -> BaseMessageComponent:
+    async def _component(self, request: TurnRequest, part: MessagePart) -> BaseMessageComponent:
         if isinstance(part, PlainPart):
             return Plain(part.text)
         if isinstance(part, ReplyPart):
-            return await self._quotation(session_id, part)
+            return await self._quotation(request.session_id, part)
         attachment = await self._attachments.get(part.attachment_id)
-        if attachment is None:
+        if attachment is None or not attachment.readable_by(request.username, request.credential):
             raise NotFound(f"Attachment not found: {part.attachment_id}")
         match media_kind(part):
             case "image":
