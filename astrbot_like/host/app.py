@@ -204,6 +204,8 @@ class Application:
             "changes from outside": self._stores.watch.run,
             "use of API keys": self._stores.api_keys.run,
             "statistics": self._stores.statistics.run,
+            "search index": self._stores.search.run,
+            "clean-up of files": self._stores.attachments.run,
         }
         for name, run in services.items():
             self.supervisor.service(name, run)

@@ -18,6 +18,7 @@ from astrbot_like.host.services.conversations import Conversations
 from astrbot_like.host.services.cron import CronJobs
 from astrbot_like.host.services.personas import PluginPersonas
 from astrbot_like.host.services.platforms import PluginPlatforms
+from astrbot_like.host.services.preferences import PluginPreferences
 from astrbot_like.host.services.providers import PluginProviders
 from astrbot_like.host.stores import Stores
 from astrbot_like.platforms.manager import PlatformInstances
@@ -99,7 +100,7 @@ async def build_plugins(
         settings.plugins,
         data_dir=data,
         supervisor=supervisor,
-        preferences=stores.preferences,
+        preferences=PluginPreferences(stores.preferences),
         config_for=book.get,
         renderer=renderer,
         api_version=API_VERSION,

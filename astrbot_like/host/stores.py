@@ -8,6 +8,7 @@ from pathlib import Path
 
 from astrbot_like.operations.accounts import Accounts
 from astrbot_like.operations.api_keys import ApiKeys
+from astrbot_like.operations.backups import apply_restore
 from astrbot_like.operations.conversations import Conversations
 from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.statistics import Statistics
@@ -48,6 +49,7 @@ class Stores:
     personas: Personas
     conversations: Conversations
     statistics: Statistics
+    search: MessageSearch
     lock: DirectoryLock | None
 
     async def aclose(self) -> None:
@@ -66,7 +68,8 @@ async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, ex
     """Open a data directory, making or migrating it.
 
     Args:
-        exclusive: Take the server's lock; the command line works beside a running server and does not.
+        exclusive: Take the server's lock, and put a backup in place that was laid ready; the command line works
+            beside a running server and does not.
 
     Raises:
         StorageError: The directory can't be used; the text says why and what to do.
@@ -76,6 +79,8 @@ async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, ex
         lock = DirectoryLock(data)
         await asyncio.to_thread(lock.acquire)
     try:
+        if exclusive:
+            await asyncio.to_thread(apply_restore, data)
         database = await Database.open(data)
     except BaseException:
         if lock is not None:
@@ -86,9 +91,10 @@ async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, ex
     await preferences.load()
     sessions = SessionStore(database, cache=settings.session_cache)
     history = HistoryStore(database, sessions, settings)
-    attachments = AttachmentStore(database, data / "attachments", settings)
+    attachments = AttachmentStore(database, data / "attachments", settings, clock)
     records = record_stores(database, data)
-    return Stores(
+    search = MessageSearch(database, clock)
+    stores = Stores(
         data=data,
         database=database,
         watch=watch,
@@ -101,7 +107,17 @@ async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, ex
         accounts=Accounts(AccountStore(database), InstallationStore(database), SecretBox(data / SECRET_FILE), clock),
         api_keys=ApiKeys(ApiKeyStore(database), watch, clock),
         personas=Personas(records.personas),
-        conversations=Conversations(sessions, history, attachments, MessageSearch(database)),
+        conversations=Conversations(sessions, history, attachments, search),
         statistics=Statistics(TurnStore(database), clock, keep_days=settings.turn_record_days),
+        search=search,
         lock=lock,
     )
+
+    async def changed_outside() -> None:
+        records.forget()
+        await preferences.reload()
+        await stores.accounts.changed_outside()
+        await stores.statistics.changed_outside()
+
+    watch.subscribe(changed_outside)
+    return stores

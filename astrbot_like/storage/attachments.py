@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from astrbot_like.domain.errors import NotFound, StorageError, TooLarge
 from astrbot_like.domain.history import Attachment
 from astrbot_like.domain.messages import MediaKind
+from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.faults import storage_error
@@ -34,6 +35,7 @@ INCOMING = "incoming"
 """Where files grow until they are complete, within the attachment directory."""
 STALE_SECONDS = 24 * 3600
 """Age from which a file without a record, or an unfinished one, is rubbish."""
+CLEAN_UP_INTERVAL = 3600.0
 PAGE = 500
 
 
@@ -44,11 +46,14 @@ class AttachmentStore:
         directory: Where the bytes are; made when the first file comes.
     """
 
-    def __init__(self, database: Database, directory: Path, settings: StorageSettings) -> None:
+    def __init__(
+        self, database: Database, directory: Path, settings: StorageSettings, clock: Clock | None = None
+    ) -> None:
         self._database = database
         self._directory = directory
         self._root = str(directory)
         self._settings = settings
+        self._clock = clock or SystemClock()
 
     async def get(self, attachment_id: str) -> Attachment | None:
         """The record, or None."""
@@ -195,6 +200,12 @@ class AttachmentStore:
             return int(count), int(size)
 
         return await self._database.read(work)
+
+    async def run(self) -> None:
+        """Clean up now and then; a service of the supervisor."""
+        while True:
+            await self._clock.sleep(CLEAN_UP_INTERVAL)
+            await self.clean_up()
 
     async def clean_up(self) -> int:
         """Delete uploads that no message ever named, records without a file, and files without a record.

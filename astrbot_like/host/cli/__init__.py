@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,7 +12,7 @@ from pkgutil import iter_modules
 from astrbot_like import __version__
 from astrbot_like.domain.errors import BotError
 
-HELPERS = frozenset({"common"})
+HELPERS = frozenset({"common", "data"})
 """Modules of this package that are no commands."""
 
 
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         command: argparse.ArgumentParser = module.add(commands)
         command.set_defaults(run=module.run)
     arguments = parser.parse_args(argv)
+    # A command speaks for itself; the server sets its log up when it starts.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         return arguments.run(arguments)
     except BotError as error:
