@@ -1,4 +1,8 @@
-"""The Messages API: https://docs.anthropic.com/en/api/messages and …/messages-streaming."""
+"""The Messages API: https://platform.claude.com/docs/en/api/messages and …/docs/en/build-with-claude/streaming.
+
+The version sent is the current one (https://platform.claude.com/docs/en/api/versioning); nothing used here changed
+from the version before, 2023-06-01, which servers that imitate the API may expect.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider
 from .messages import to_blocks
 
 _BASE = "https://api.anthropic.com"
-_VERSION = "2023-06-01"
+_VERSION = "2026-10-21"
 _MAX_TOKENS = 8192
 
 
@@ -86,6 +90,7 @@ class Event(msgspec.Struct):
         "api_base": _BASE,
         "model": "",
         "max_tokens": _MAX_TOKENS,
+        "anthropic_version": _VERSION,
         "timeout": 120,
         "proxy": "",
         "custom_headers": {},
@@ -99,6 +104,7 @@ class AnthropicChat(ServiceChatProvider):
 
     Config:
         max_tokens: Longest answer.
+        anthropic_version: Version of the API, for servers that know only an older one.
         anth_thinking_config: ``type`` "adaptive" with an ``effort``, or a ``budget`` of tokens for extended thinking.
     """
 
@@ -179,7 +185,8 @@ class AnthropicChat(ServiceChatProvider):
 
     def _headers(self) -> dict[str, str]:
         key = self.ring.current
-        return {"anthropic-version": _VERSION, **({"x-api-key": key} if key else {}), **self.custom_headers}
+        version = options.text(self.provider_config, "anthropic_version", default=_VERSION)
+        return {"anthropic-version": version, **({"x-api-key": key} if key else {}), **self.custom_headers}
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         system, messages = split_system(request.messages)

@@ -1,7 +1,7 @@
 """From OpenAI chat messages to those of the Messages API.
 
-Source: https://docs.anthropic.com/en/api/messages (roles alternate, tool results stand first in a user message, no text
-block is empty) and …/docs/build-with-claude/extended-thinking (thinking blocks go back with their signature).
+Source: https://platform.claude.com/docs/en/api/messages (roles alternate, tool results stand first in a message, no
+text block is empty) and …/docs/en/build-with-claude/extended-thinking (thinking blocks go back with their signature).
 """
 
 from __future__ import annotations

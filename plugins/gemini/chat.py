@@ -17,6 +17,7 @@ from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider
 from .messages import to_contents
 
 BASE = "https://generativelanguage.googleapis.com"
+VERSION = "v1beta"  # holds all of v1 and what is to come: https://ai.google.dev/gemini-api/docs/api-versions
 _HARM = {
     "harassment": "HARM_CATEGORY_HARASSMENT",
     "hate_speech": "HARM_CATEGORY_HATE_SPEECH",
@@ -96,6 +97,7 @@ class Chunk(msgspec.Struct, rename="camel"):
         "enable": True,
         "key": [],
         "api_base": BASE + "/",
+        "api_version": VERSION,
         "model": "",
         "timeout": 120,
         "proxy": "",
@@ -112,6 +114,7 @@ class GeminiChat(ServiceChatProvider):
     """A Gemini model.
 
     Config:
+        api_version: ``v1beta`` or ``v1``.
         gm_thinking_config: ``budget`` in tokens (2.5 models) or ``level`` (later ones).
         gm_safety_settings: Threshold for each kind of harm.
         gm_native_search, gm_native_coderunner, gm_url_context: Google's own tools, used when no other tool is offered.
@@ -123,6 +126,7 @@ class GeminiChat(ServiceChatProvider):
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self._decoder = msgspec.json.Decoder(Chunk)
+        self._version = options.text(provider_config, "api_version", default=VERSION)
 
     @staticmethod
     def tidy_base(base: str) -> str:
@@ -131,7 +135,9 @@ class GeminiChat(ServiceChatProvider):
 
     async def get_models(self) -> list[str]:
         """Names of the models that can chat, sorted."""
-        answer = await self.http.json("GET", "/v1beta/models", headers=self._headers(), params={"pageSize": "1000"})
+        answer = await self.http.json(
+            "GET", f"/{self._version}/models", headers=self._headers(), params={"pageSize": "1000"}
+        )
         listed = answer.get("models") if isinstance(answer, dict) else None
         if not isinstance(listed, list):
             raise self.blame.nonsense("no list of models")
@@ -144,7 +150,8 @@ class GeminiChat(ServiceChatProvider):
     async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         """Chunks and the complete response."""
         assembly = Assembly()
-        path = f"/v1beta/models/{quote(request.model.removeprefix('models/'), safe='')}:streamGenerateContent?alt=sse"
+        model = quote(request.model.removeprefix("models/"), safe="")
+        path = f"/{self._version}/models/{model}:streamGenerateContent?alt=sse"
         events = self.http.events(path, headers=self._headers(), body=self._body(request), model=request.model)
         async with aclosing(events) as batches:
             async for batch in batches:

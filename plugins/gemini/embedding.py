@@ -12,7 +12,7 @@ from astrbot_like.api.kit.errors import Blame
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.provider import EmbeddingProvider, ProviderType, register_provider_adapter
 
-from .chat import BASE, GeminiChat
+from .chat import BASE, VERSION, GeminiChat
 
 _MODEL = "gemini-embedding-001"
 _MOST_AT_ONCE = 100  # the service's own limit
@@ -99,7 +99,7 @@ class GeminiEmbedding(EmbeddingProvider):
         ]
         data = await self.http.bytes(
             "POST",
-            f"/v1beta/models/{quote(model, safe='')}:batchEmbedContents",
+            f"/{VERSION}/models/{quote(model, safe='')}:batchEmbedContents",
             headers={"x-goog-api-key": self._key},
             body={"requests": requests},
             model=model,

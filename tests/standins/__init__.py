@@ -1,0 +1,1 @@
+"""Local stand-ins for remote services: each speaks its service's documented protocol and names its source."""
