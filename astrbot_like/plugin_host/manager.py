@@ -196,8 +196,13 @@ class PluginHost:
 
     @property
     def handlers(self) -> Sequence[HandlerRegistration]:
-        """All handlers of active plugins, in order of dispatch."""
-        return [entry.record for entry in self.tables.index.all()]
+        """All handlers of imported plugins in order of dispatch, those of plugins that start or are off, too."""
+        found = [
+            (-record.priority, plugin.order, number, record)
+            for plugin in self._plugins.values()
+            for number, record in enumerate(plugin.declared.handlers)
+        ]
+        return [record for *_, record in sorted(found, key=lambda one: one[:3])]
 
     def owner(self, module: str) -> Plugin | None:
         """The plugin a module belongs to."""
