@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from quart import Quart
 
 from astrbot_like.config import Settings
 from astrbot_like.dashboard.app import create_app
@@ -29,10 +30,9 @@ from astrbot_like.host.declared import (
     resolve_environment,
 )
 from astrbot_like.host.engine_parts import EngineParts, build_engine
+from astrbot_like.host.front_door import FrontDoor
 from astrbot_like.host.plugin_parts import PluginParts, build_plugins
 from astrbot_like.host.profiles import ProfileBook, declared_profiles
-from astrbot_like.host.server import Server
-from astrbot_like.host.server_protocol import ConnectionOptions
 from astrbot_like.host.stores import Stores, open_stores
 from astrbot_like.operations.accounts import FirstAccount
 from astrbot_like.platforms.webchat.memory import MemoryQueues
@@ -44,35 +44,33 @@ log = logging.getLogger(__name__)
 
 
 class Application:
-    """One installation, from its data directory to its listening socket. Use ``start`` and ``stop``.
+    """One installation behind its front door. Use ``start`` and ``stop``.
+
+    Args:
+        door: Opened when HTTP can be answered.
 
     Attributes:
         first_account: The administrator made at the first start; None at later ones.
     """
 
-    def __init__(self, settings: Settings, logs: LogBus, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, logs: LogBus, door: FrontDoor, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.data = Path(settings.server.data_dir).resolve()
         self.first_account: FirstAccount | None = None
         self.supervisor = Supervisor(self.clock)
         self._logs = logs
+        self._door = door
         self._not_ready = "The server is starting. Please try again in a moment."
         self._stores: Stores | None = None
-        self._server: Server | None = None
+        self._app: Quart | None = None
         self._sockets: OpenSockets | None = None
         self._engine: EngineParts | None = None
         self._plugins: PluginParts | None = None
         self._loading: asyncio.Task[Any] | None = None
 
-    @property
-    def url(self) -> str:
-        """Where a browser on this machine finds it."""
-        assert self._server is not None
-        return self._server.url
-
     async def start(self) -> None:
-        """Open the data, listen, and load plugins, providers and platforms in the background.
+        """Open the data, open the door, and load plugins, providers and platforms in the background.
 
         Returns when HTTP is answered; ``wait_until_ready`` tells when everything else is there.
 
@@ -109,7 +107,7 @@ class Application:
             temp_dir=self.data / "temp",
         )
         self._start_services()
-        app = create_app(
+        app = self._app = create_app(
             dashboard_services(
                 settings=settings.dashboard,
                 stores=stores,
@@ -125,14 +123,8 @@ class Application:
             )
         )
         self._sockets = open_sockets(app)
-        sockets = settings.dashboard.sockets
-        self._server = Server(
-            app,
-            host=settings.server.host,
-            port=settings.server.port,
-            options=ConnectionOptions(max_message=sockets.max_frame_bytes, ping_interval=sockets.ping_interval),
-        )
-        await self._server.start()
+        await app.startup()
+        self._door.open(app)
         self._loading = self.supervisor.job(
             self._load(plugins, engine, stores, book, providers, platforms), name="loading"
         )
@@ -142,19 +134,24 @@ class Application:
         if self._loading is not None:
             await asyncio.wait({self._loading})
 
-    async def stop(self) -> None:
-        """Stop accepting, let running turns end for the grace time, store the rest as interrupted, close."""
-        grace = self.settings.server.shutdown_grace
+    def stop_admitting(self) -> None:
+        """Take no more turns."""
         self._not_ready = "The server is stopping."
-        if self._server is not None:
-            self._server.close_listener()
-        async with asyncio.TaskGroup() as stopping:
-            if self._sockets is not None:
-                stopping.create_task(self._sockets.drain(grace))
-            if self._engine is not None:
-                stopping.create_task(self._engine.stop(grace))
-        if self._server is not None:
-            await self._server.stop(min(grace, 2.0))
+        if self._engine is not None:
+            self._engine.stop_admitting()
+
+    async def finish_turns(self) -> None:
+        """Let running turns end for the grace time; the rest are stored as interrupted."""
+        if self._engine is not None:
+            await self._engine.dispatcher.drain(self.settings.server.shutdown_grace)
+
+    async def stop(self) -> None:
+        """Close everything; turns that still run are stored as interrupted."""
+        self.stop_admitting()
+        if self._engine is not None:
+            await self._engine.dispatcher.drain(0.0)
+        if self._app is not None:
+            await self._app.shutdown()
         await self.supervisor.aclose()
         if self._engine is not None:
             await self._engine.platforms.aclose()
@@ -187,7 +184,7 @@ class Application:
         await engine.platforms.load([*platforms, *stored_platforms])
         await plugins.host.dispatch.hook("astrbot_loaded", None)
         self._not_ready = ""
-        log.info("ready", extra={"plugins": len(plugins.host.plugins()), "url": self.url})
+        log.info("ready", extra={"plugins": len(plugins.host.plugins())})
 
     async def _check_ready(self) -> None:
         if self._not_ready:

@@ -83,11 +83,10 @@ class EngineParts:
     webchat: WebchatAdapter
     queues: MemoryQueues
 
-    async def stop(self, grace: float) -> None:
-        """Take no more turns; let running ones end for ``grace`` seconds, store the rest as interrupted."""
+    def stop_admitting(self) -> None:
+        """Take no more turns and no more live sessions."""
         self.live_sessions.stop_admitting()
         self.queues.close()
-        await self.dispatcher.drain(grace)
 
 
 def build_engine(

@@ -8,12 +8,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+from astrbot_like import __version__
 from astrbot_like.config import Settings
+from astrbot_like.host.front_door import FrontDoor
+from astrbot_like.host.server import Server
+from astrbot_like.host.server_protocol import ConnectionOptions
 from astrbot_like.runtime.logging import LogBus, start_logging, stop_logging
 
+if TYPE_CHECKING:
+    from astrbot_like.host.app import Application
+
 log = logging.getLogger(__name__)
+
+SOCKET_GRACE = 2.0
+"""Seconds that connections may take to end once their turns have ended."""
 
 QUIET = ("hypercorn", "quart", "asyncio", "aiosqlite", "alembic", "apscheduler", "httpx", "httpcore", "PIL")
 """Loggers of libraries of which only warnings matter."""
@@ -37,28 +48,60 @@ def serve(settings: Settings) -> int:
     return 0
 
 
-async def _serve(settings: Settings, logs: LogBus) -> None:
-    from astrbot_like.host.app import Application
+class Running:
+    """A serving installation: the listening socket and the application behind it."""
 
+    def __init__(self, settings: Settings, logs: LogBus) -> None:
+        self._settings = settings
+        self._logs = logs
+        self._door = FrontDoor(__version__)
+        sockets = settings.dashboard.sockets
+        self.server = Server(
+            self._door,
+            host=settings.server.host,
+            port=settings.server.port,
+            options=ConnectionOptions(max_message=sockets.max_frame_bytes, ping_interval=sockets.ping_interval),
+        )
+        self.app: Application | None = None
+
+    async def start(self) -> Application:
+        """Listen, then build the application and open the door; plugins go on loading after this returns.
+
+        Raises:
+            BotError: It can't start; the text says why and what to do.
+        """
+        await self.server.start()
+        # The application's modules take most of the start; importing them off the loop, the door answers meanwhile.
+        module = await asyncio.to_thread(import_module, "astrbot_like.host.app")
+        app: Application = module.Application(self._settings, self._logs, self._door)
+        self.app = app
+        await app.start()
+        return app
+
+    async def stop(self) -> None:
+        """Stop accepting, let running turns end for the grace time, store the rest as interrupted, close."""
+        self.server.close_listener()
+        if self.app is not None:
+            self.app.stop_admitting()
+            await self.app.finish_turns()
+        await self.server.stop(min(self._settings.server.shutdown_grace, SOCKET_GRACE))
+        if self.app is not None:
+            await self.app.stop()
+
+
+async def _serve(settings: Settings, logs: LogBus) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    app = Application(settings, logs)
-    await asyncio.to_thread(_enter, app.data.parent)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _ask_to_stop, stop)
+    running = Running(settings, logs)
     try:
-        await app.start()
-        _announce(app.url, app.first_account)
+        app = await running.start()
+        _announce(running.server.url, app.first_account)
         await stop.wait()
         log.info("stopping")
     finally:
-        await app.stop()
-
-
-def _enter(folder: Path) -> None:
-    """Work in the data directory's parent: plugins name files as ``data/…``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(folder)
+        await running.stop()
 
 
 def _ask_to_stop(stop: asyncio.Event) -> None:

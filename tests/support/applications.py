@@ -6,17 +6,25 @@ import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from astrbot_like.config import Settings
 from astrbot_like.host.app import Application
+from astrbot_like.host.lifecycle import Running
 from astrbot_like.runtime.logging import start_logging, stop_logging
 
 USERNAME, PASSWORD = "admin", "a-password-1"
 
 
+class RunningApplication(NamedTuple):
+    """The application and where it is served."""
+
+    app: Application
+    url: str
+
+
 @asynccontextmanager
-async def application(data: Path, **parts: Any) -> AsyncIterator[Application]:
+async def application(data: Path, **parts: Any) -> AsyncIterator[RunningApplication]:
     """Start the application and wait until it is ready; ``parts`` are sections and trees of the settings."""
     from msgspec import convert
 
@@ -27,13 +35,13 @@ async def application(data: Path, **parts: Any) -> AsyncIterator[Application]:
     for name, options in parts.items():
         tree[name] = {**tree.get(name, {}), **options} if isinstance(options, dict) else options
     logs = start_logging(stream=io.StringIO())
-    app = Application(convert(tree, Settings), logs)
+    running = Running(convert(tree, Settings), logs)
     try:
-        await app.start()
+        app = await running.start()
         await app.wait_until_ready()
-        yield app
+        yield RunningApplication(app, running.server.url)
     finally:
-        await app.stop()
+        await running.stop()
         stop_logging(logs)
 
 
