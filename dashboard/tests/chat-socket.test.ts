@@ -1,122 +1,166 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { StoredMessage } from '@/api/types'
 import type { ChatFrame, SendFrame } from '@/chat/frames'
 import { ChatSocket } from '@/chat/socket'
 import { EMPTY, markStale, reduce, textOf, withOwn, type Transcript } from '@/chat/transcript'
 import { fakeSockets } from './fakes'
 
-const PING = { ct: 'chat', t: 'ping' }
-const PONG = { ct: 'chat', type: 'pong' }
+const NOW = '2026-01-01T00:00:00Z'
 
 function frame(id: string): SendFrame {
   return { ct: 'chat', t: 'send', session_id: 's', message_id: id, message: [{ type: 'plain', text: id }], show_reasoning: true, enable_streaming: true }
 }
 
-/** The socket together with the transcript it feeds, as the store joins them. */
-function build() {
+function row(id: number, text: string): StoredMessage {
+  return { id, role: 'user', text, parts: [{ type: 'plain', text }], created_at: NOW, interrupted: false, turn_id: '', meta: {} }
+}
+
+/** The socket together with the transcript it feeds, as the store joins them; `history` is what the server has stored. */
+function build(history: StoredMessage[] = []) {
   const sockets = fakeSockets()
-  const seen: ChatFrame[] = []
   let transcript: Transcript = EMPTY
   const socket = new ChatSocket({
     token: () => 'the-token',
     lastId: () => transcript.lastId,
-    onFrame: (next) => {
-      seen.push(next)
-      transcript = reduce(transcript, next, '2026-01-01T00:00:00Z')
-    },
+    stored: async () => history,
+    onFrame: (next: ChatFrame) => (transcript = reduce(transcript, next, NOW)),
     onRebind: () => (transcript = markStale(transcript)),
     onState: () => undefined,
     open: sockets.open,
   })
   const send = (id: string): void => {
-    transcript = withOwn(transcript, id, [{ type: 'plain', text: id }], '2026-01-01T00:00:00Z')
+    transcript = withOwn(transcript, id, [{ type: 'plain', text: id }], NOW)
     socket.send(frame(id))
   }
-  const reconnect = (): void => {
+  const cut = (): void => {
     sockets.last().cut()
     vi.advanceTimersByTime(5_000)
-    sockets.last().accept()
   }
-  return { socket, sockets, seen, send, reconnect, transcript: () => transcript }
+  const accept = async (): Promise<void> => {
+    sockets.last().accept()
+    await vi.advanceTimersByTimeAsync(0)
+  }
+  const start = async (): Promise<void> => {
+    socket.start()
+    socket.watch('s')
+    await accept()
+  }
+  return { socket, sockets, send, cut, accept, start, transcript: () => transcript }
 }
 
 const of = (id: string, rest: Record<string, unknown>): Record<string, unknown> => ({ ct: 'chat', session_id: 's', message_id: id, ...rest })
+const saved = (id: string, history: number, text?: string): Record<string, unknown> =>
+  of(id, { type: 'user_message_saved', data: { id: history, created_at: NOW, ...(text ? { message: [{ type: 'plain', text }] } : {}) } })
+const sends = (frames: Record<string, unknown>[]): unknown[] => frames.filter((sent) => sent.t === 'send').map((sent) => sent.message_id)
+const said = (transcript: Transcript): unknown[] => transcript.messages.map((message) => [message.role, textOf(message), message.status])
 
 describe('ChatSocket', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
-  it('binds with the last id it knows, again after every reconnection', () => {
-    const { socket, sockets, reconnect } = build()
-    socket.start()
-    socket.watch('s')
-    sockets.last().accept()
-    expect(sockets.last().frames).toEqual([{ ct: 'chat', t: 'bind', session_id: 's', after: 0 }, PING])
-    sockets.last().say(PONG)
-    sockets.last().say(of('m', { type: 'user_message_saved', data: { id: 7, created_at: 'now', message: [{ type: 'plain', text: 'x' }] } }))
-    reconnect()
+  it('binds with the last id it knows, again after every reconnection', async () => {
+    const { sockets, start, cut, accept } = build()
+    await start()
+    expect(sockets.last().frames).toEqual([{ ct: 'chat', t: 'bind', session_id: 's', after: 0 }])
+    sockets.last().say(saved('m', 7, 'x'))
+    cut()
+    await accept()
     expect(sockets.last().frames[0]).toEqual({ ct: 'chat', t: 'bind', session_id: 's', after: 7 })
     expect(sockets.last().url).toContain('token=the-token')
   })
 
-  it('sends an unacknowledged message again after the replay, under its own id', () => {
-    const { socket, sockets, send, reconnect } = build()
-    socket.start()
-    socket.watch('s')
-    sockets.last().accept()
-    sockets.last().say(PONG)
+  it('sends a message that never arrived again, under its own id', async () => {
+    const { sockets, send, cut, accept, start } = build()
+    await start()
     send('m1')
-    expect(sockets.last().frames.at(-1)?.message_id).toBe('m1')
-    reconnect()
-    expect(sockets.last().frames.some((sent) => sent.t === 'send')).toBe(false)
-    sockets.last().say(PONG)
-    expect(sockets.last().frames.filter((sent) => sent.message_id === 'm1')).toHaveLength(1)
+    expect(sends(sockets.last().frames)).toEqual(['m1'])
+    cut()
+    await accept()
+    expect(sends(sockets.last().frames)).toEqual(['m1'])
   })
 
-  it('does not repeat a message that the replay shows as stored', () => {
-    const { socket, sockets, send, reconnect, transcript } = build()
-    socket.start()
-    socket.watch('s')
-    sockets.last().accept()
-    sockets.last().say(PONG)
+  it('does not repeat a message that the history shows as stored', async () => {
+    const { socket, sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
+    await start()
     send('m1')
-    reconnect()
-    sockets.last().say(of('m1', { type: 'user_message_saved', data: { id: 3, created_at: 'now', message: [{ type: 'plain', text: 'm1' }] } }))
-    sockets.last().say(PONG)
-    expect(sockets.last().frames.some((sent) => sent.t === 'send')).toBe(false)
-    expect(transcript().messages.filter((message) => message.role === 'user')).toHaveLength(1)
+    cut()
+    await accept()
+    expect(sends(sockets.last().frames)).toEqual([])
+    expect(socket.pending).toEqual([])
+    expect(transcript().messages[0]).toMatchObject({ id: 3, status: 'done' })
   })
 
-  it('holds what is sent while offline and while a replay is under way', () => {
-    const { socket, sockets, send } = build()
+  it('takes its own message back from a replay that knows it by another name', async () => {
+    const { sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
+    await start()
+    send('m1')
+    cut()
+    sockets.last().accept()
+    sockets.last().say(saved('turn-1', 3, 'm1'))
+    await accept()
+    sockets.last().say(of('turn-1', { type: 'plain', data: 'Answer', streaming: false, chain_type: null }))
+    sockets.last().say(of('turn-1', { type: 'message_saved', data: { id: 4, created_at: NOW } }))
+    sockets.last().say(of('turn-1', { type: 'end', data: '', streaming: false }))
+    expect(said(transcript())).toEqual([
+      ['user', 'm1', 'done'],
+      ['bot', 'Answer', 'done'],
+    ])
+  })
+
+  it('tells two equal messages apart by their place', async () => {
+    const { sockets, start, cut, accept, socket } = build([row(1, 'again')])
+    await start()
+    sockets.last().say(saved('old', 1, 'again'))
+    socket.send({ ...frame('m2'), message: [{ type: 'plain', text: 'again' }] })
+    cut()
+    await accept()
+    expect(sends(sockets.last().frames)).toEqual(['m2'])
+  })
+
+  it('sends what was written while offline, in order', async () => {
+    const { socket, sockets, send, accept } = build()
     socket.start()
     socket.watch('s')
     send('m1')
-    sockets.last().accept()
     send('m2')
-    expect(sockets.last().frames.some((sent) => sent.t === 'send')).toBe(false)
-    sockets.last().say(PONG)
-    expect(sockets.last().frames.filter((sent) => sent.t === 'send').map((sent) => sent.message_id)).toEqual(['m1', 'm2'])
+    expect(sockets.last().frames).toEqual([])
+    await accept()
+    expect(sends(sockets.last().frames)).toEqual(['m1', 'm2'])
   })
 
-  it('completes a reply that was cut in its middle, without loss or repetition', () => {
-    const { socket, sockets, send, reconnect, transcript } = build()
-    socket.start()
-    socket.watch('s')
-    sockets.last().accept()
-    sockets.last().say(PONG)
+  it('completes a reply that was cut in its middle, without loss or repetition', async () => {
+    const { sockets, send, start, cut, accept, transcript } = build()
+    await start()
     send('m1')
-    sockets.last().say(of('m1', { type: 'user_message_saved', data: { id: 1, created_at: 'now' } }))
+    sockets.last().say(saved('m1', 1))
     sockets.last().say(of('m1', { type: 'plain', data: 'Hello ', streaming: true, chain_type: null }))
-    reconnect()
-    // The reply ended meanwhile: the replay tells the stored message.
-    sockets.last().say(of('m1', { type: 'plain', data: 'Hello world', streaming: false, chain_type: null }))
-    sockets.last().say(of('m1', { type: 'message_saved', data: { id: 2, created_at: 'now' } }))
-    sockets.last().say(of('m1', { type: 'end', data: '', streaming: false }))
-    sockets.last().say(PONG)
-    const messages = transcript().messages
-    expect(messages.map((message) => [message.role, textOf(message), message.status])).toEqual([
+    cut()
+    await accept()
+    // The reply ended meanwhile: the replay tells the stored message, by the turn's name.
+    sockets.last().say(of('turn-1', { type: 'plain', data: 'Hello world', streaming: false, chain_type: null }))
+    sockets.last().say(of('turn-1', { type: 'message_saved', data: { id: 2, created_at: NOW } }))
+    sockets.last().say(of('turn-1', { type: 'end', data: '', streaming: false }))
+    expect(said(transcript())).toEqual([
       ['user', 'm1', 'done'],
       ['bot', 'Hello world', 'done'],
+    ])
+  })
+
+  it('goes on with a reply that is still being told after the reconnection', async () => {
+    const { sockets, send, start, cut, accept, transcript } = build()
+    await start()
+    send('m1')
+    sockets.last().say(saved('m1', 1))
+    sockets.last().say(of('m1', { type: 'plain', data: 'One two ', streaming: true, chain_type: null }))
+    cut()
+    await accept()
+    sockets.last().say(of('m1', { type: 'plain', data: 'four', streaming: true, chain_type: null }))
+    sockets.last().say(of('m1', { type: 'complete', data: 'One two three four', streaming: true }))
+    sockets.last().say(of('m1', { type: 'message_saved', data: { id: 2, created_at: NOW } }))
+    sockets.last().say(of('m1', { type: 'end', data: '', streaming: false }))
+    expect(said(transcript())).toEqual([
+      ['user', 'm1', 'done'],
+      ['bot', 'One two three four', 'done'],
     ])
   })
 })

@@ -2,16 +2,20 @@
  * The chat socket: what was sent is not lost and what was received is not repeated, however often the connection breaks.
  *
  * After every (re)connection each watched session is bound again with the id of the last stored message known here, so the
- * server first replays what was missed. A message that was not acknowledged as stored is sent again under its own
- * `message_id` once the replay is over (the ping behind the `bind` marks that), unless the replay has shown it.
+ * server first replays what was missed. Messages that were not acknowledged as stored are looked up in the session's history;
+ * those that are not there are sent again under their own `message_id`.
  */
+import type { StoredMessage } from '@/api/types'
 import { LastingSocket, socketUrl, type SocketLike, type SocketState } from '@/lib/socket'
 import { parseChatFrame, type ChatFrame, type SendFrame } from './frames'
+import { samePartsAs } from './parts'
 
 export interface ChatSocketOptions {
   token: () => string | null
   /** The greatest history id known here of a session. */
   lastId: (session: string) => number
+  /** The newest stored messages of a session. */
+  stored: (session: string) => Promise<readonly StoredMessage[]>
   onFrame: (frame: ChatFrame) => void
   /** A session is about to be replayed: replies cut in their middle will be told again. */
   onRebind: (session: string) => void
@@ -19,21 +23,28 @@ export interface ChatSocketOptions {
   open?: (url: string) => SocketLike
 }
 
+interface Unsaved {
+  frame: SendFrame
+  /** The connection it was sent on; 0: on none yet. */
+  sentOn: number
+  /** The greatest history id at that time: the stored message has a greater one. */
+  after: number
+}
+
 const PING = JSON.stringify({ ct: 'chat', t: 'ping' })
 
 export class ChatSocket {
   private readonly socket: LastingSocket
   private readonly watched = new Set<string>()
-  private readonly unsaved = new Map<string, SendFrame>()
-  /** Pings that stand behind binds; while there are any, a replay may be under way. */
-  private awaited = 0
-  private opened = 0
+  private readonly unsaved = new Map<string, Unsaved>()
+  /** Counts connections; what was asked on an earlier one is answered too late. */
+  private connection = 0
 
   constructor(private readonly options: ChatSocketOptions) {
     this.socket = new LastingSocket({
       url: () => socketUrl('/api/unified_chat/ws', { token: options.token() ?? '' }),
       ping: PING,
-      onOpen: () => this.resume(),
+      onOpen: () => void this.resume(),
       onText: (text) => this.receive(text),
       onState: options.onState,
       open: options.open,
@@ -68,8 +79,9 @@ export class ChatSocket {
 
   /** Sends a message now or as soon as there is a connection. */
   send(frame: SendFrame): void {
-    this.unsaved.set(frame.message_id, frame)
-    if (this.awaited === 0) this.socket.send(JSON.stringify(frame))
+    const entry: Unsaved = { frame, sentOn: 0, after: this.options.lastId(frame.session_id) }
+    this.unsaved.set(frame.message_id, entry)
+    this.transmit(entry)
   }
 
   /** A message that was stopped before it was acknowledged is not sent again. */
@@ -82,44 +94,62 @@ export class ChatSocket {
     return [...this.unsaved.keys()]
   }
 
-  private resume(): void {
-    this.awaited = 0
-    this.opened += 1
+  private transmit(entry: Unsaved): void {
+    if (this.socket.send(JSON.stringify(entry.frame))) entry.sentOn = this.connection
+  }
+
+  private async resume(): Promise<void> {
+    this.connection += 1
+    const mine = this.connection
     for (const session of this.watched) {
-      if (this.opened > 1) this.options.onRebind(session)
+      if (mine > 1) this.options.onRebind(session)
       this.bind(session)
     }
-    if (this.awaited === 0) this.flush()
+    const doubtful = new Set<string>()
+    for (const entry of this.unsaved.values()) {
+      if (entry.sentOn === 0) this.transmit(entry)
+      else doubtful.add(entry.frame.session_id)
+    }
+    for (const session of doubtful) await this.settle(session, mine)
+  }
+
+  /** Finds out which of the messages sent on an earlier connection have arrived. */
+  private async settle(session: string, mine: number): Promise<void> {
+    let rows: readonly StoredMessage[]
+    try {
+      rows = await this.options.stored(session)
+    } catch {
+      // Without an answer nothing is sent twice; the next connection asks again.
+      return
+    }
+    if (mine !== this.connection) return
+    const free = rows.filter((row) => row.role === 'user')
+    for (const entry of [...this.unsaved.values()]) {
+      if (entry.frame.session_id !== session || entry.sentOn === mine) continue
+      const at = free.findIndex((row) => row.id > entry.after && isSame(row, entry.frame))
+      const [row] = at < 0 ? [] : free.splice(at, 1)
+      if (!row) {
+        this.transmit(entry)
+        continue
+      }
+      this.unsaved.delete(entry.frame.message_id)
+      const { message_id, session_id } = entry.frame
+      this.options.onFrame({ type: 'user_message_saved', message_id, session_id, data: { id: row.id, created_at: row.created_at } })
+    }
   }
 
   private bind(session: string): void {
-    const sent = this.socket.send(JSON.stringify({ ct: 'chat', t: 'bind', session_id: session, after: this.options.lastId(session) }))
-    if (!sent) return
-    this.awaited += 1
-    this.socket.send(PING)
-  }
-
-  private flush(): void {
-    for (const frame of this.unsaved.values()) this.socket.send(JSON.stringify(frame))
+    this.socket.send(JSON.stringify({ ct: 'chat', t: 'bind', session_id: session, after: this.options.lastId(session) }))
   }
 
   private receive(text: string): void {
     const frame = parseChatFrame(text)
-    if (!frame) return
-    switch (frame.type) {
-      case 'pong':
-        if (this.awaited > 0) {
-          this.awaited -= 1
-          if (this.awaited === 0) this.flush()
-        }
-        return
-      case 'user_message_saved':
-      case 'error':
-      case 'end':
-        if (frame.message_id) this.unsaved.delete(frame.message_id)
-        break
-      default:
-    }
+    if (!frame || frame.type === 'pong') return
+    if (frame.message_id && (frame.type === 'user_message_saved' || frame.type === 'error' || frame.type === 'end')) this.unsaved.delete(frame.message_id)
     this.options.onFrame(frame)
   }
+}
+
+function isSame(row: StoredMessage, frame: SendFrame): boolean {
+  return row.meta.message_id === frame.message_id || samePartsAs(row.parts, frame.message)
 }

@@ -1,6 +1,7 @@
 /** A session's messages as one pure function of what came: stored history, own messages, frames. No frame is shown twice. */
 import type { MediaKind, Part, ReplyFigures, StoredMessage } from '@/api/types'
 import type { ChatFrame } from './frames'
+import { samePartsAs } from './parts'
 
 export interface ToolBlock {
   kind: 'tool'
@@ -213,11 +214,20 @@ function openBot(state: Transcript, messageId: string): number {
   return state.messages.findLastIndex((message) => message.role === 'bot' && message.messageId === messageId && message.status === 'streaming')
 }
 
+/** A replay may know a message by another name than its sender did: the oldest reply that was cut is the one told again. */
+function adoptable(state: Transcript, messageId: string): number {
+  if (state.messages.some((message) => message.messageId === messageId)) return -1
+  return state.messages.findIndex((message, index) => message.role === 'bot' && message.stale && state.messages[index - 1]?.id !== null)
+}
+
 /** Changes the reply being told under this id; makes one when there is none (a proactive message, another client's turn). */
 function onBot(state: Transcript, messageId: string, now: string, change: (bot: ChatMessage) => ChatMessage): Transcript {
   const at = openBot(state, messageId)
   const bot = state.messages[at]
   if (bot) return { ...state, messages: state.messages.with(at, change(bot)) }
+  const cut = adoptable(state, messageId)
+  const stale = state.messages[cut]
+  if (stale) return { ...state, messages: state.messages.with(cut, change({ ...stale, messageId })) }
   const made = blank(messageId, 'bot', now)
   const repeats = state.messages.some((message) => message.key === made.key)
   return { ...state, messages: [...state.messages, change(repeats ? { ...made, key: `${made.key}.${state.messages.length}` } : made)] }
@@ -295,6 +305,11 @@ function userSaved(state: Transcript, messageId: string, data: { id: number; cre
   const own = state.messages[at]
   if (own) return { ...state, lastId, messages: state.messages.with(at, { ...own, id: data.id, createdAt: data.created_at, status: 'done' }) }
   if (!data.message) return { ...state, lastId }
+  const told = data.message
+  // A replay knows an own message that was not acknowledged by another name.
+  const mine = state.messages.findIndex((message) => message.role === 'user' && message.id === null && message.status === 'sending' && samePartsAs(toParts(message), told))
+  const unsaved = state.messages[mine]
+  if (unsaved) return { ...state, lastId, messages: state.messages.with(mine, { ...unsaved, id: data.id, createdAt: data.created_at, status: 'done' }) }
   const { blocks, quote } = fromParts(data.message)
   const message = { ...blank(messageId, 'user', data.created_at || now), id: data.id, blocks, quote, status: 'done' as const }
   return { ...state, lastId, messages: [...state.messages, message] }

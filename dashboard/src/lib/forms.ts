@@ -17,13 +17,18 @@ const EMPTY_VALUES: Readonly<Record<FieldSchema['type'], () => unknown>> = {
   template_list: () => [],
 }
 
+/** A copy of JSON data; unlike structuredClone it also takes what Vue has made reactive. */
+export function cloneJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}
+
 function isRecord(value: unknown): value is FormValue {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export function defaultOf(field: FieldSchema): unknown {
   if (field.type === 'object') return withDefaults(field.items ?? {}, isRecord(field.default) ? field.default : {})
-  if (field.default !== undefined && field.default !== null) return structuredClone(field.default)
+  if (field.default !== undefined && field.default !== null) return cloneJson(field.default)
   return EMPTY_VALUES[field.type]?.() ?? ''
 }
 
@@ -34,7 +39,7 @@ export function withDefaults(schema: FormSchema, value: FormValue): FormValue {
     const given = value[key]
     if (given === undefined || given === null) filled[key] = defaultOf(field)
     else if (field.type === 'object' && isRecord(given)) filled[key] = withDefaults(field.items ?? {}, given)
-    else filled[key] = structuredClone(given)
+    else filled[key] = cloneJson(given)
   }
   return filled
 }

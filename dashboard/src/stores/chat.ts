@@ -37,6 +37,7 @@ export const useChat = defineStore('chat', () => {
   const socket = new ChatSocket({
     token: () => auth.token,
     lastId: (session) => get(session).lastId,
+    stored: async (session) => (await api.chat.history(session, { limit: 30 })).history,
     onFrame: enqueue,
     onRebind: (session) => {
       flush()
