@@ -261,6 +261,37 @@ class AgentService(Protocol):
         ...
 
 
+class PluginService(Protocol):
+    """The plugins themselves (``context.star_manager``), under AstrBot's method names.
+
+    All raise when it can't be done; the text says why.
+    """
+
+    async def turn_on_plugin(self, plugin_name: str) -> None:
+        """Start a plugin that is off."""
+        ...
+
+    async def turn_off_plugin(self, plugin_name: str) -> None:
+        """Stop a plugin and keep it off."""
+        ...
+
+    async def reload(self, specified_plugin_name: str | None = None) -> Any:
+        """Start a plugin from its files again; None: all."""
+        ...
+
+    async def install_plugin(self, repo_url: str) -> Any:
+        """Install a plugin from an address."""
+        ...
+
+    async def update_plugin(self, plugin_name: str) -> None:
+        """Replace a plugin by its newest version."""
+        ...
+
+    async def uninstall_plugin(self, plugin_name: str, delete_config: bool = False, delete_data: bool = False) -> None:
+        """Remove a plugin."""
+        ...
+
+
 class ConfigService(Protocol):
     """Host configuration in AstrBot's form."""
 

@@ -33,6 +33,7 @@ from astrbot_like.host.engine_parts import EngineParts, build_engine
 from astrbot_like.host.front_door import FrontDoor
 from astrbot_like.host.plugin_parts import PluginParts, build_plugins
 from astrbot_like.host.profiles import ProfileBook, declared_profiles
+from astrbot_like.host.services.running import run_noted
 from astrbot_like.host.stores import Stores, open_stores
 from astrbot_like.operations.accounts import FirstAccount
 from astrbot_like.platforms.webchat.memory import MemoryQueues
@@ -191,8 +192,8 @@ class Application:
             raise Unavailable(self._not_ready)
 
     async def _run_turn(self, event: Any) -> None:
-        assert self._engine is not None
-        await self._engine.turns.run(event)
+        assert self._engine is not None and self._plugins is not None
+        await run_noted(self._engine.turns.run, event, self._plugins.host.active_events)
 
     def _start_services(self) -> None:
         assert self._stores is not None and self._engine is not None

@@ -18,6 +18,7 @@ from astrbot_like.host.services.conversations import Conversations
 from astrbot_like.host.services.cron import CronJobs
 from astrbot_like.host.services.personas import PluginPersonas
 from astrbot_like.host.services.platforms import PluginPlatforms
+from astrbot_like.host.services.plugins import PluginPlugins
 from astrbot_like.host.services.preferences import PluginPreferences
 from astrbot_like.host.services.providers import PluginProviders
 from astrbot_like.host.stores import Stores
@@ -139,6 +140,7 @@ async def build_plugins(
                 tools=host.tools,
                 history=stores.platform_messages,
                 cron=cron,
+                plugins=PluginPlugins(host),
                 stars=lambda: host.stars,
             )
         )

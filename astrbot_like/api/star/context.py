@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         MessageHistoryService,
         PersonaService,
         PlatformService,
+        PluginService,
         ProviderService,
         RegisteredWebApi,
         WebHandler,
@@ -57,6 +58,7 @@ class ContextServices:
     cron: CronService
     knowledge: Any = None
     database: Any = None
+    plugins: PluginService | None = None
     stars: Callable[[], Sequence[StarMetadata]] = field(default=lambda: ())
     web_apis_changed: Callable[[], None] | None = None
     start_task: Callable[[Awaitable[Any], str], None] | None = None
@@ -101,6 +103,21 @@ class Context:
     def get_all_stars(self) -> list[StarMetadata]:
         """All plugins."""
         return list(self._services.stars())
+
+    @property
+    def star_manager(self) -> PluginService:
+        """Installs, switches and reloads plugins.
+
+        Raises:
+            RuntimeError: The host does not offer it.
+        """
+        if self._services.plugins is None:
+            raise RuntimeError("This host does not let plugins manage plugins.")
+        return self._services.plugins
+
+    @property
+    def _star_manager(self) -> PluginService:
+        return self.star_manager
 
     def get_db(self) -> Any:
         """The host's database; its form is not part of this API."""

@@ -264,8 +264,10 @@ class PluginTester:
             await asyncio.wait(starting, timeout=SETTLE)
 
     async def _run(self, event: AstrMessageEvent) -> None:
+        from astrbot_like.host.services.running import run_noted
+
         assert self._engine is not None
-        await self._engine.turns.run(event)
+        await run_noted(self._engine.turns.run, event, self.host.active_events)
 
     # --- what a test looks at ------------------------------------------------------------------
 
@@ -322,8 +324,13 @@ class PluginTester:
         """
         event = self.event(content, sender=sender, nickname=nickname, group=group)
         before = len(self.platform.sent)
-        async with asyncio.timeout(timeout):
-            await self._run(event)
+        turn = asyncio.create_task(self._run(event))
+        _done, late = await asyncio.wait({turn}, timeout=timeout)
+        if late:
+            turn.cancel()
+            raise TimeoutError(f"the message was not handled within {timeout} seconds")
+        if not turn.cancelled():  # a stopped turn has ended all the same
+            turn.result()
         return Reply(event, event.sent, self.platform.sent[before:])
 
     def event(
