@@ -48,7 +48,11 @@ class ModelRun(msgspec.Struct):
 
 
 class ModelStage:
-    """Runs the model for a turn."""
+    """Runs the model for a turn.
+
+    Args:
+        allow: Raises ``RateLimited`` for a turn whose user, key or session has used up its tokens.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class ModelStage:
         profiles: Profiles,
         handlers: EventHandlers,
         clock: Clock,
+        allow: Callable[[Turn], Awaitable[None]] | None = None,
     ) -> None:
         self._agent = agent
         self._requests = requests
@@ -65,6 +70,7 @@ class ModelStage:
         self._profiles = profiles
         self._handlers = handlers
         self._clock = clock
+        self._allow = allow
         self._locks = SessionLocks()
 
     async def run(
@@ -80,9 +86,11 @@ class ModelStage:
             deliver: Decorates and sends the event's result (the pipeline's).
 
         Raises:
-            BotError: No provider is configured, or none could answer.
+            BotError: No provider is configured, none could answer, or a limit of use is reached.
         """
         await turn.store_user()
+        if self._allow is not None:
+            await self._allow(turn)
         await self._handlers.hook("waiting_llm_request", event)
         async with self._locks.hold(turn.session.umo):
             await self._locked(turn, event, request, deliver)

@@ -37,6 +37,17 @@ class TurnFigures:
         self._statistics = statistics
         self._clock = clock
 
+    async def allow(self, turn: Turn) -> None:
+        """Refuse a turn whose user, key or session has used up its tokens.
+
+        Raises:
+            RateLimited: It has.
+        """
+        session = turn.session
+        await self._statistics.check(
+            username=session.creator, credential=turn.credential, session_id=session.session_id
+        )
+
     def record(self, turn: Turn, outcome: Outcome, error_code: str) -> None:
         """A turn has ended."""
         runs = turn.runs
@@ -115,7 +126,8 @@ def build_engine(
     )
     plugins.agent.use(agent, plugins.directory, settings.turn, clock)
     requests = RequestBuilder(stores.history, book, tools, DocumentReader(settings.documents), voices)
-    model = ModelStage(agent, requests, plugins.directory, book, handlers, clock)
+    figures = TurnFigures(stores.statistics, clock)
+    model = ModelStage(agent, requests, plugins.directory, book, handlers, clock, figures.allow)
     turns = TurnEngine(
         sessions=stores.sessions,
         history=stores.history,
@@ -123,7 +135,7 @@ def build_engine(
         profiles=book,
         pipeline=Pipeline(handlers, model, plugins.pictures, voices, clock),
         speakers=voices,
-        turn_log=TurnFigures(stores.statistics, clock),
+        turn_log=figures,
         settings=settings,
         clock=clock,
     )
