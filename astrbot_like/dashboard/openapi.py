@@ -77,7 +77,7 @@ class Contract:
         self._version = version
         self._inputs = [r.body for r in self._routes if r.body is not None]
         self._outputs = [r.data for r in self._routes if r.data is not None]
-        self._outputs += [r.answer.schema for r in self._routes if r.answer is not None and r.answer.schema is not None]
+        self._outputs += [kind for r in self._routes if r.answer is not None for kind in r.answer.events]
 
     def document(self) -> dict[str, Any]:
         """The document as plain data."""
@@ -157,8 +157,9 @@ class Contract:
         found: dict[str, Any] = {}
         if route.answer is not None:
             schema: dict[str, Any] = {"type": "string"}
-            if route.answer.schema is not None:
-                schema = _event_schema(self._schema(route.answer.schema))
+            if route.answer.events:
+                shapes = [self._schema(kind) for kind in route.answer.events]
+                schema = _event_schema(shapes[0] if len(shapes) == 1 else {"anyOf": shapes})
             for status in ("default",) if route.answer.any_status else route.answer.statuses:
                 found[str(status)] = {
                     "description": route.answer.description,

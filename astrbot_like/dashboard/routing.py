@@ -67,14 +67,14 @@ class Answer(msgspec.Struct, frozen=True):
     Attributes:
         media_type: Its content type.
         description: What it holds.
-        schema: Type of one event of a stream, or None for plain bytes or text.
+        events: Types of a stream's events (several when one union can't hold them); empty for plain bytes or text.
         statuses: Success statuses, such as 206 for a part of a file.
         any_status: Any status may come; somebody else decides (a plugin).
     """
 
     media_type: str
     description: str
-    schema: Any = None
+    events: tuple[Any, ...] = ()
     statuses: tuple[int, ...] = (200,)
     any_status: bool = False
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from astrbot_like.operations.platforms import PlatformOperations
     from astrbot_like.operations.plugins import PluginOperations
     from astrbot_like.operations.profiles import Profiles
+    from astrbot_like.operations.provider_detection import ProviderDetection
     from astrbot_like.operations.providers import ProviderOperations
     from astrbot_like.operations.sign_ins import SignIns
     from astrbot_like.operations.statistics import Statistics
@@ -155,6 +156,7 @@ class DashboardServices:
     plugin_manager: PluginHost
     backups: Backups
     providers: ProviderOperations
+    detection: ProviderDetection
     platforms: PlatformOperations
     logs: LogBus
     clock: Clock

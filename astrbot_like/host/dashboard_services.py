@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart, medi
 from astrbot_like.domain.profiles import Profile
 from astrbot_like.engine.providers import ProviderDirectory, describe
 from astrbot_like.engine.voice_settings import VoiceSettings
+from astrbot_like.host.declared import resolve_environment
 from astrbot_like.host.engine_parts import EngineParts
 from astrbot_like.host.plugin_parts import PluginParts
 from astrbot_like.host.profiles import ProfileBook
@@ -29,6 +31,7 @@ from astrbot_like.operations.config_templates import form_schema, settings_form
 from astrbot_like.operations.platforms import PlatformOperations
 from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.operations.profiles import Profiles
+from astrbot_like.operations.provider_detection import ProviderDetection
 from astrbot_like.operations.providers import ProviderOperations
 from astrbot_like.operations.sign_ins import SignIns
 from astrbot_like.platforms.manager import PlatformInstances
@@ -200,7 +203,9 @@ def dashboard_services(
             catalogue=plugins.catalogue,
             scratch=scratch,
             clock=clock,
+            resolve=resolve_environment,
         ),
+        detection=ProviderDetection(os.environ),
         platforms=PlatformOperations(configs=stores.records.platforms, runner=plugins.platform_service),
         logs=logs,
         clock=clock,

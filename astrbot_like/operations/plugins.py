@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,20 @@ import msgspec
 from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter
 from astrbot_like.api.filters.kinds import PermissionType, PermissionTypeFilter
 from astrbot_like.api.registration import EventType, HandlerRegistration
-from astrbot_like.domain.errors import BadRequest, NotFound
+from astrbot_like.domain.errors import BadRequest, NotFound, StorageError
 from astrbot_like.plugin_host.config_forms import SCHEMA_FILE, FieldProblem, Schema, check_values
 from astrbot_like.plugin_host.manager import PluginHost
 from astrbot_like.plugin_host.records import Failure, Plugin
 from astrbot_like.plugin_host.star_records import LOGO
 from astrbot_like.plugin_host.watchdog import LagReport
+from astrbot_like.storage.attachments import display_name
 
 README_NAMES = ("README.md", "readme.md", "README.MD", "Readme.md", "README")
 CHANGELOG_NAMES = ("CHANGELOG.md", "changelog.md")
+CONFIG_FILES = "files"
+"""Folder of uploaded configuration files within a plugin's data folder."""
+TOOLS_OFF = "inactivated_llm_tools"
+"""Preference that holds the names of tools that are not offered; AstrBot's key."""
 LONGEST_README = 1024 * 1024
 
 
@@ -125,6 +131,7 @@ class PluginOperations:
 
     def __init__(self, host: PluginHost) -> None:
         self._host = host
+        host.watch(self._follow)
 
     async def list(self) -> list[PluginView]:
         """All plugins, in loading order."""
@@ -191,6 +198,63 @@ class PluginOperations:
         await asyncio.to_thread(self._host.save_config, name, checked)
         await self._host.reload(name)
         return PluginConfigView(schema, checked)
+
+    async def config_file_folder(self, name: str, key: str) -> Path:
+        """Where files of a field of type ``file`` are kept.
+
+        Args:
+            key: The field; fields in objects are named with dots.
+
+        Raises:
+            NotFound: There is no such plugin.
+            BadRequest: Its form has no such field of that type.
+        """
+        plugin = self._host.find(name)
+        schema, _ = await asyncio.to_thread(self._host.config_of, name)
+        field: Any = {"items": schema or {}}
+        for step in key.split("."):
+            field = (field.get("items") or {}).get(step) or {}
+        if field.get("type") != "file":
+            raise BadRequest(f"{name} has no field {key} that takes files.")
+        return self._host.folders.data_folder(plugin.name) / CONFIG_FILES / key
+
+    async def keep_config_file(self, folder: Path, filename: str, source: Path) -> str:
+        """Move an uploaded file to where a plugin finds it; one of the same name is replaced.
+
+        Returns:
+            Its path relative to the plugin's data folder, with forward slashes.
+        """
+        name = display_name(filename)
+
+        def move() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.move(source, folder / name)
+
+        try:
+            await asyncio.to_thread(move)
+        except OSError as error:
+            raise StorageError from error
+        return f"{CONFIG_FILES}/{folder.name}/{name}"
+
+    async def set_tool(self, name: str, *, active: bool) -> None:
+        """Offer a tool to models or not, for good.
+
+        Raises:
+            NotFound: There is none of that name.
+        """
+        tools = self._host.tools
+        if not (tools.activate_llm_tool(name) if active else tools.deactivate_llm_tool(name)):
+            raise NotFound(f"There is no tool named {name}.")
+        off = await self._tools_off() - {name}
+        await self._host.preferences.global_put(TOOLS_OFF, sorted(off if active else off | {name}))
+
+    async def _follow(self, change: str, _plugin: Plugin) -> None:
+        if change == "loaded":
+            for name in await self._tools_off():
+                self._host.tools.deactivate_llm_tool(name)
+
+    async def _tools_off(self) -> set[str]:
+        return set(await self._host.preferences.global_get(TOOLS_OFF, []))
 
     async def readme(self, name: str) -> str:
         """Its README, Markdown; empty when it has none."""

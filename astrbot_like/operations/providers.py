@@ -151,6 +151,7 @@ class ProviderOperations:
         catalogue: Registered types.
         scratch: Makes an empty directory, for testing a configuration that is not saved.
         clock: For deadlines.
+        resolve: Puts the values of environment variables in place of ``env:NAME``, which is what is stored.
     """
 
     def __init__(
@@ -161,12 +162,14 @@ class ProviderOperations:
         catalogue: TypeCatalogue,
         scratch: Callable[[], ProviderDirectory],
         clock: Clock,
+        resolve: Callable[[dict[str, Any]], dict[str, Any]] = dict,
     ) -> None:
         self._configs = configs
         self._directory = directory
         self._catalogue = catalogue
         self._scratch = scratch
         self._clock = clock
+        self._resolve = resolve
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -188,9 +191,9 @@ class ProviderOperations:
     async def list(self) -> list[ProviderView]:
         """Every configured provider, those of the settings file included."""
         names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}
-        stored = {config.id: config for config in await self._configs.all()}
-        # What runs wins: a provider of the settings file is not in the store.
-        stored.update({entry.id: entry.config for entry in self._directory.entries()})
+        stored = {entry.id: entry.config for entry in self._directory.entries()}
+        # Of what is stored the stored form is shown (``env:NAME``, not what stands for it); the settings file wins.
+        stored.update({c.id: c for c in await self._configs.all() if not (c.id in stored and stored[c.id].read_only)})
         return [self._view(config, names.get(config.type, config.type)) for config in stored.values()]
 
     def _view(self, config: ProviderConfig, display_name: str) -> ProviderView:
@@ -259,10 +262,13 @@ class ProviderOperations:
 
     async def _store(self, config: ProviderConfig) -> ProviderView:
         saved = await self._configs.put(config)
-        await self._directory.put(saved)
+        await self._directory.put(self._resolved(saved))
         log.info("provider saved", extra={"provider": saved.id, "type": saved.type})
         names = {known.type: known.provider_display_name or known.type for known in self._catalogue.all()}
         return self._view(saved, names.get(saved.type, saved.type))
+
+    def _resolved(self, config: ProviderConfig) -> ProviderConfig:
+        return msgspec.structs.replace(config, config=self._resolve(config.config))
 
     async def _stored(self, provider_id: str) -> ProviderConfig:
         found = await self._configs.get(provider_id)
@@ -336,7 +342,7 @@ class ProviderOperations:
             stored = await self._configs.get(provider_id or str(config.get("id", "")))
             made = self._from_options({"id": "test", **config, "enable": True}, stored.config if stored else {})
             scratch = self._scratch()
-            entry = await scratch.put(made)
+            entry = await scratch.put(self._resolved(made))
         else:
             found = self._directory.get(provider_id) if provider_id else None
             if found is None:

@@ -37,6 +37,7 @@ from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.platforms import PlatformOperations
 from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.operations.profiles import Profiles
+from astrbot_like.operations.provider_detection import ProviderDetection
 from astrbot_like.operations.providers import ProviderOperations
 from astrbot_like.operations.sign_ins import SignIns
 from astrbot_like.operations.statistics import Statistics
@@ -79,7 +80,7 @@ class FakeProviderType:
         default_factory=lambda: {"id": "", "type": "", "answer": "yes", "api_key": "", "timeout": 30}
     )
     provider_display_name: str | None = "Fake"
-    cls: Any = None
+    cls_type: Any = None
 
 
 class FakeProvider:
@@ -103,7 +104,7 @@ class FakeCatalogue:
     """One provider type."""
 
     def __init__(self) -> None:
-        self.known = FakeProviderType(cls=FakeProvider)
+        self.known = FakeProviderType(cls_type=FakeProvider)
 
     def all(self) -> Sequence[FakeProviderType]:
         return [self.known]
@@ -339,6 +340,7 @@ class AdminHouse:
             "backups": self.backups,
             "temp_dir": self.folder / "temp",
             "providers": self.providers,
+            "detection": ProviderDetection({"OPENAI_API_KEY": "sk-secret"}, "http://127.0.0.1:9"),
             "platforms": self.platforms,
             "logs": self.logs,
             "clock": self.clock,

@@ -61,7 +61,7 @@ def register(app: Quart, services: DashboardServices) -> None:
     @routes.get(
         "/api/log/live",
         access=DASHBOARD,
-        answer=Answer("text/event-stream", "Server-sent events, one line of the log each.", LogLine),
+        answer=Answer("text/event-stream", "Server-sent events, one line of the log each.", (LogLine,)),
     )
     async def log_live(query: LogQuery) -> Response:
         """Follow the log: every new line as a server-sent event."""

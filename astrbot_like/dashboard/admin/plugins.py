@@ -65,6 +65,26 @@ class PluginConfigInput(msgspec.Struct, frozen=True):
     config: dict[str, Any]
 
 
+class ToolSwitch(msgspec.Struct, frozen=True):
+    """A tool to offer to models, or not."""
+
+    name: str
+    enabled: bool
+
+
+class ConfigFileQuery(msgspec.Struct, frozen=True):
+    """Which field of a plugin's form takes the file; fields in objects are named with dots."""
+
+    name: str
+    key: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}$")]
+
+
+class ConfigFile(msgspec.Struct, frozen=True):
+    """A stored file; ``path`` is the value for the field, relative to the plugin's data folder."""
+
+    path: str
+
+
 class Readme(msgspec.Struct, frozen=True):
     """Markdown texts of a plugin; empty when it has none."""
 
@@ -139,6 +159,29 @@ def register(app: Quart, services: DashboardServices) -> None:
     async def set_plugin_config(body: PluginConfigInput) -> PluginConfigView:
         """Save a plugin's configuration and restart it with that."""
         return await plugins.set_config(body.name, body.config)
+
+    @routes.post("/api/plugin/config-file", access=DASHBOARD, upload=Upload("file"), errors=REFUSED)
+    async def upload_config_file(query: ConfigFileQuery) -> ConfigFile:
+        """Store a file for a field of type ``file``; the plugin sees it when the configuration is saved."""
+        settings = services.settings
+        folder, path = await plugins.config_file_folder(query.name, query.key), ""
+        async with temp_file(services.temp_dir, ".part") as target:
+
+            async def take(filename: str, pieces: AsyncIterator[bytes]) -> str:
+                await target.write_all(pieces)
+                return filename
+
+            uploaded = await receive_upload(
+                request, take, limit=settings.max_upload_bytes, timeout=settings.body_timeout
+            )
+            path = await plugins.keep_config_file(folder, uploaded.result, target.path)
+        return ConfigFile(path)
+
+    @routes.post("/api/plugin/tool", access=DASHBOARD, errors=(errors.NotFound,))
+    async def switch_tool(body: ToolSwitch) -> Done:
+        """Offer a tool to models or not, for good."""
+        await plugins.set_tool(body.name, active=body.enabled)
+        return Done()
 
     @routes.get("/api/plugin/readme", access=DASHBOARD, errors=REFUSED)
     async def plugin_readme(query: PluginName) -> Readme:

@@ -10,6 +10,7 @@ from quart import Quart
 from astrbot_like.dashboard.routing import DASHBOARD, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
+from astrbot_like.operations.provider_detection import DetectedProvider
 from astrbot_like.operations.providers import ProviderTypeView, ProviderView, TestResult, Voice
 
 
@@ -63,6 +64,12 @@ class VoiceList(msgspec.Struct, frozen=True):
     voices: list[Voice]
 
 
+class DetectedList(msgspec.Struct, frozen=True):
+    """Services found on this machine."""
+
+    found: list[DetectedProvider]
+
+
 class Deleted(msgspec.Struct, frozen=True):
     """It is gone."""
 
@@ -82,6 +89,14 @@ def register(app: Quart, services: DashboardServices) -> None:
     async def provider_catalogue() -> ProviderTypeList:
         """List the types of providers that can be added, with the form of each."""
         return ProviderTypeList(providers.catalogue())
+
+    @routes.get("/api/provider/detected", access=DASHBOARD)
+    async def detected_providers() -> DetectedList:
+        """Look for keys in the server's environment and for a local Ollama.
+
+        Nothing is set up by it, and no key is shown: the configurations refer to the environment variable.
+        """
+        return DetectedList(await services.detection.find())
 
     @routes.post("/api/provider/new", access=DASHBOARD, errors=(errors.Conflict,))
     async def new_provider(body: NewProvider) -> ProviderView:

@@ -34,7 +34,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=256)]
 STREAM = Answer(
     "text/event-stream",
     "Events `data: {json}`: first `session_id`, then the chat frames, last `end`.",
-    schema=f.ChatTypedFrame,
+    events=(f.ChatTypedFrame, f.ChatError),
 )
 
 
