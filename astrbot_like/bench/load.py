@@ -10,6 +10,7 @@ import asyncio
 import base64
 import multiprocessing
 import os
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -266,7 +267,8 @@ def voice_turns(load: Load) -> Result:
         while turn < load.turns if load.turns else now() < end:
             await talker.voice_turn()
             turn += 1
-            await asyncio.sleep(load.pause)
+            # People don't answer in step.
+            await asyncio.sleep(load.pause * (0.5 + random.random()))
 
     return _run(load, run)
 
