@@ -50,8 +50,13 @@ describe('transcript', () => {
     expect(bots(state).map(textOf)).toEqual(['The quick fox jumps over the lazy dog'])
   })
 
-  it('starts a replayed reply over', () => {
-    const state = play(markStale(play(own(), [delta('The quick ')])), [delta('The quick brown'), delta(' fox')])
+  it('shows the gap of a reply that goes on after a reconnection, until it is whole', () => {
+    const state = play(markStale(play(own(), [delta('The quick ')])), [delta('the lazy'), delta(' dog')])
+    expect(bots(state).map(textOf)).toEqual(['The quick \n\n… the lazy dog'])
+  })
+
+  it('starts a reply over that is replayed whole', () => {
+    const state = play(markStale(play(own(), [delta('The quick ')])), [whole('The quick brown fox'), saved(2), end()])
     expect(bots(state).map(textOf)).toEqual(['The quick brown fox'])
   })
 

@@ -262,6 +262,24 @@ async def test_a_lost_connection_stops_the_model(house: FakeHouse):
     assert house.history.rows[-1].role == "bot"
 
 
+async def test_a_bound_connection_that_is_lost_finds_the_whole_reply_when_it_is_back(house: FakeHouse):
+    gate = house.engine.script = Gate()
+    async with connect(chat_url(house), protocol="chat") as client:
+        await client.send({"t": "send", "message": HELLO, "session_id": "s", "message_id": "first"})
+        await client.until("plain")
+        await client.send({"t": "bind", "session_id": "s"})
+        await client.until("session_bound")
+    gate.open.set()
+    async with asyncio.timeout(5):
+        while house.engine.running:
+            await asyncio.sleep(0.01)
+    user = house.history.rows[0].id
+    async with connect(chat_url(house), protocol="chat") as client:
+        await client.send({"t": "bind", "session_id": "s", "after": user})
+        frames = await client.until("end")
+    assert [frame["data"] for frame in of(frames, "plain")] == ["first done"]
+
+
 class TestOpenApi:
     async def events(self, house: FakeHouse, **body: object) -> list[dict]:
         headers = {"X-API-Key": API_KEY}

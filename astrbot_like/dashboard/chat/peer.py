@@ -82,13 +82,22 @@ class ChatPeer:
         return None
 
     async def aclose(self) -> None:
-        """End everything of this connection. A turn goes on only when others are bound to its session."""
+        """End everything of this connection.
+
+        A turn goes on when somebody is bound to its session. A connection that was bound itself is expected back: it
+        binds again and catches up, so its drop stops nothing.
+        """
+        expected = [self._events.subscribe(session_id) for session_id in self._following]
         following = list(self._following.values())
         self._following.clear()
         for follower, _ in following:
             follower.close()
-        await cancel_and_wait(*(task for _, task in following))
-        await self._requests.aclose()
+        try:
+            await cancel_and_wait(*(task for _, task in following))
+            await self._requests.aclose()
+        finally:
+            for subscription in expected:
+                subscription.close()
 
     def _send(self, frame: f.Send) -> None:
         if frame.username is not None and frame.username != self._username:

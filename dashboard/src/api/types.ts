@@ -52,6 +52,8 @@ export interface FieldSchema {
   options?: (string | number)[]
   labels?: string[]
   items?: FormSchema
+  min?: number
+  max?: number
   slider?: { min: number; max: number; step?: number }
   templates?: Record<string, { name?: string; description?: string; hint?: string; items: FormSchema }>
   file_types?: string[]

@@ -247,10 +247,11 @@ function append(bot: ChatMessage, kind: 'text' | 'reasoning', text: string): Cha
 }
 
 function plain(message: ChatMessage, data: string, streaming: boolean, chain: 'reasoning' | 'tool_call' | 'tool_call_result' | null): ChatMessage {
-  const bot = fresh(message)
+  // A stored reply is told from its start; a running one goes on where it is, and `complete` fills the gap.
+  const bot = streaming ? { ...message, stale: false } : fresh(message)
   switch (chain) {
     case null:
-      if (streaming) return append(bot, 'text', data)
+      if (streaming) return append(bot, 'text', message.stale ? `\n\n… ${data}` : data)
       return { ...bot, blocks: [...bot.blocks, { kind: 'text', text: data }], openFrom: bot.blocks.length + 1 }
     case 'reasoning':
       return append(bot, 'reasoning', data)

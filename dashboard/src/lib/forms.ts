@@ -98,7 +98,9 @@ function checkOne(field: FieldSchema, value: unknown): Problem | null {
   if (field.type === 'int' || field.type === 'float') {
     if (typeof value !== 'number' || !Number.isFinite(value)) return field.type === 'int' ? 'int' : 'number'
     if (field.type === 'int' && !Number.isInteger(value)) return 'int'
-    if (field.slider && (value < field.slider.min || value > field.slider.max)) return 'range'
+    const low = field.slider?.min ?? field.min ?? -Infinity
+    const high = field.slider?.max ?? field.max ?? Infinity
+    if (value < low || value > high) return 'range'
   }
   if (field.type === 'dict' && !isRecord(value)) return 'json'
   if (field.options?.length && (typeof value === 'string' || typeof value === 'number') && value !== '' && !field.options.includes(value)) return 'option'
