@@ -65,6 +65,7 @@ class AgentProgress:
         step_text: Text of the step that is running.
         reasoning: Reasoning so far.
         started, first_token, ended: Clock's monotonic seconds; ``first_token`` is None before it.
+        estimated: Tokens of the last model call's input, as we count them.
         provider: Who answered last.
         response: The final answer; None until there is one.
     """
@@ -78,6 +79,7 @@ class AgentProgress:
         self.first_token: float | None = None
         self.ended = started
         self.usage = TokenUsage()
+        self.estimated = 0
         self.provider: ProviderEntry | None = None
         self.model = ""
         self.response: LLMResponse | None = None
@@ -281,6 +283,9 @@ class _Run:
             tools=arguments["func_tool"],
             limit=self.agent._window.limit_of(entry, request.model),
         )
+        self.progress.estimated = self.agent._window.count(
+            [*contexts, user, *added], system_prompt=request.system_prompt or "", tools=arguments["func_tool"]
+        )
         if not added:
             arguments |= {
                 "prompt": request.prompt or "",
@@ -299,8 +304,10 @@ class _Run:
         total = self.progress.usage
         if used is not None:
             cached = int(getattr(used, "input_cached", 0) or 0)
+            given = int(getattr(used, "input_other", 0) or 0) + cached
+            self.agent._window.learn(step.entry.id, self.progress.estimated, given)
             self.progress.usage = TokenUsage(
-                total.input + int(getattr(used, "input_other", 0) or 0) + cached,
+                total.input + given,
                 total.output + int(getattr(used, "output", 0) or 0),
                 total.cached + cached,
             )

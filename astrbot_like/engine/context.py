@@ -15,6 +15,7 @@ from astrbot_like.engine.sink import TurnSink
 from astrbot_like.engine.timings import TurnTimings
 
 if TYPE_CHECKING:
+    from astrbot_like.engine.filler import Filler
     from astrbot_like.engine.model_stage import ModelRun
     from astrbot_like.engine.output import TurnOutput
 
@@ -65,6 +66,7 @@ class Turn:
     """
 
     __slots__ = (
+        "filler",
         "heard",
         "host_config",
         "id",
@@ -104,6 +106,7 @@ class Turn:
         self.heard = heard
         self.input = turn_input
         self.user_message_id = 0
+        self.filler: Filler | None = None
         self.interrupted_at: float | None = None
         self.runs: list[ModelRun] = []
         self.output: TurnOutput

@@ -36,7 +36,6 @@ class ModelRun(msgspec.Struct):
         progress: What came of it; partial when it was cut off.
         answer: The final text, None when the run did not get there.
         stored: The run reads and continues the session's conversation.
-        estimated: Tokens we think the request had.
     """
 
     user: dict[str, Any]
@@ -44,7 +43,6 @@ class ModelRun(msgspec.Struct):
     stored: bool
     answer: str | None = None
     conversation: Conversation | None = None
-    estimated: int = 0
 
 
 class ModelStage:

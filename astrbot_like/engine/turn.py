@@ -28,7 +28,9 @@ from astrbot_like.domain.messages import MessagePart, PlainPart, display_text
 from astrbot_like.domain.ports import Attachments, History, Sessions
 from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.engine.chains import split_chain
+from astrbot_like.engine.compression import Compressor
 from astrbot_like.engine.context import Profiles, Turn, TurnInput
+from astrbot_like.engine.filler import Filler
 from astrbot_like.engine.history import exchange_context
 from astrbot_like.engine.live_agent import LiveReply, Speaker
 from astrbot_like.engine.output import TurnOutput, tool_meta
@@ -92,6 +94,7 @@ class TurnEngine:
         pipeline: Pipeline,
         speakers: Speakers,
         turn_log: TurnLog,
+        compressor: Compressor,
         settings: EngineSettings,
         clock: Clock,
     ) -> None:
@@ -102,6 +105,7 @@ class TurnEngine:
         self._pipeline = pipeline
         self._speakers = speakers
         self._turn_log = turn_log
+        self._compressor = compressor
         self._settings = settings
         self._clock = clock
 
@@ -145,10 +149,17 @@ class TurnEngine:
             heard=HeardTracker(),
             turn_input=turn_input,
         )
-        live = None
+        live = filler = None
         if options.speak and (make_speaker := self._speakers.for_turn(turn)) is not None:
             live = LiveReply(sink, make_speaker, turn.timings, turn.heard)
-        turn.output = TurnOutput(sink, self._attachments, live=live, show_reasoning=options.show_reasoning)
+            filler = turn.filler = Filler(live, self._settings.turn.filler_after, options.language)
+        turn.output = TurnOutput(
+            sink,
+            self._attachments,
+            live=live,
+            show_reasoning=options.show_reasoning,
+            on_tool=filler.tool if filler is not None else None,
+        )
         turn.store_user = lambda: self._store_user(turn, event)
         if turn_input is not None:
             event.turn_output = turn.output  # type: ignore[attr-defined]
@@ -189,6 +200,8 @@ class TurnEngine:
         timed_out = not body.done() and not stopping
         if not body.done():
             await cancel_and_wait(body)
+        if turn.filler is not None:
+            turn.filler.stop()
         outcome, error = self._outcome(turn, body, timed_out)
         if error is not None:
             await self._tell_failure(turn, event, error)
@@ -199,6 +212,7 @@ class TurnEngine:
         self._turn_log.record(turn, outcome, error.code if error is not None else "")
         if stopping:
             raise asyncio.CancelledError
+        self._compressor.after(turn)
 
     async def _body(self, turn: Turn, event: AstrMessageEvent) -> None:
         if turn.input is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from astrbot_like.engine.providers import ProviderEntry
@@ -27,6 +28,7 @@ REPLY_RESERVE = 0.15
 LEFT_OUT = "[Earlier messages were left out because the conversation is longer than the model's window.]"
 
 
+@lru_cache(maxsize=16_384)
 def text_tokens(text: str) -> int:
     """An estimate of the tokens in a text: wide characters count one each, others by the length of words."""
     if text.isascii():
@@ -101,6 +103,9 @@ class ContextWindow:
         the head, such as a summary, stay), and a tool's result is never parted from its call.
         """
         room = limit - self.count(fixed, system_prompt=system_prompt, tools=tools)
+        history = [
+            _shortened(message, room // 2) if message.get("role") == "system" else message for message in history
+        ]
         sizes = [message_tokens(message) for message in history]
         excess = sum(sizes) - room
         if excess <= 0:
@@ -114,3 +119,12 @@ class ContextWindow:
             excess -= sizes[cut]
             cut += 1
         return [*history[:head], {"role": "system", "content": LEFT_OUT}, *history[cut:]]
+
+
+def _shortened(message: dict[str, Any], most: int) -> dict[str, Any]:
+    """A system message (a summary) of at most ``most`` tokens: its end is the newest."""
+    content = message.get("content")
+    if not isinstance(content, str) or message_tokens(message) <= most:
+        return message
+    share = max(most, 0) / message_tokens(message)
+    return {**message, "content": content[len(content) - int(len(content) * share) :]}

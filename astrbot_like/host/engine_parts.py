@@ -8,6 +8,7 @@ from pathlib import Path
 from astrbot_like.domain.events import Outcome
 from astrbot_like.domain.statistics import TurnRecord
 from astrbot_like.engine.agent import Agent
+from astrbot_like.engine.compression import Compressor
 from astrbot_like.engine.context import Turn
 from astrbot_like.engine.dispatch import EventDispatcher
 from astrbot_like.engine.documents import DocumentReader
@@ -115,11 +116,12 @@ def build_engine(
     """Put the engine together."""
     handlers = tools = plugins.host.dispatch
     voices = Voices(plugins.directory, book, settings.voice, clock, temp_dir)
+    window = ContextWindow(settings.turn.context_tokens)
     agent = Agent(
         plugins.directory,
         handlers,
         tools,
-        ContextWindow(settings.turn.context_tokens),
+        window,
         settings.turn,
         clock,
         plugins.host.context,
@@ -136,6 +138,7 @@ def build_engine(
         pipeline=Pipeline(handlers, model, plugins.pictures, voices, clock),
         speakers=voices,
         turn_log=figures,
+        compressor=Compressor(stores.history, plugins.directory, book, window, settings.turn, clock, supervisor),
         settings=settings,
         clock=clock,
     )

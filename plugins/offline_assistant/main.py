@@ -36,7 +36,12 @@ class OfflineAssistant(Provider):
 
     Config:
         timezone: IANA name for spoken times, "" for the machine's.
+
+    Attributes:
+        summarises: It can't put a conversation into fewer words; the host makes excerpts instead.
     """
+
+    summarises = False
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)

@@ -38,6 +38,10 @@ class FakeChat(Provider):
         script = self.provider_config.get("reply") or ""
         if script == "#contexts":
             return json.dumps(contexts or [], ensure_ascii=False)
+        if script == "#digest":
+            size = sum(len(str(m["content"])) for m in contexts or [])
+            heads = [str(m["content"])[:60] for m in contexts or []]
+            return json.dumps({"size": size, "heads": heads}, ensure_ascii=False)
         if script == "#request":
             asked = {"prompt": prompt, "images": len(image_urls or []), "system": system_prompt}
             return json.dumps(asked, ensure_ascii=False)
