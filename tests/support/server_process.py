@@ -33,6 +33,12 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
+
     async def __aenter__(self) -> ServerProcess:
         await self.start()
         return self
