@@ -36,6 +36,8 @@ from astrbot_like.host.profiles import ProfileBook, declared_profiles
 from astrbot_like.host.services.running import run_noted
 from astrbot_like.host.stores import Stores, open_stores
 from astrbot_like.operations.accounts import FirstAccount
+from astrbot_like.operations.plugin_requests import PluginRequestServer
+from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.platforms.webchat.memory import MemoryQueues
 from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.runtime.logging import LogBus
@@ -196,7 +198,8 @@ class Application:
         await run_noted(self._engine.turns.run, event, self._plugins.host.active_events)
 
     def _start_services(self) -> None:
-        assert self._stores is not None and self._engine is not None
+        assert self._stores is not None and self._engine is not None and self._plugins is not None
+        requests = PluginRequestServer(self.data, PluginOperations(self._plugins.host), self.clock)
         services: dict[str, Callable[[], Awaitable[None]]] = {
             "message events": self._engine.dispatcher.serve,
             "changes from outside": self._stores.watch.run,
@@ -204,6 +207,7 @@ class Application:
             "statistics": self._stores.statistics.run,
             "search index": self._stores.search.run,
             "clean-up of files": self._stores.attachments.run,
+            "plugin requests": requests.serve,
         }
         for name, run in services.items():
             self.supervisor.service(name, run)
