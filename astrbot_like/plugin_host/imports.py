@@ -83,7 +83,7 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     @staticmethod
     def _take_modules() -> dict[str, ModuleType]:
-        names = [name for name in sys.modules if name == ALIAS or name.startswith(ALIAS + ".")]
+        names = [name for name in list(sys.modules) if name == ALIAS or name.startswith(ALIAS + ".")]
         return {name: sys.modules.pop(name) for name in names}
 
 
@@ -177,11 +177,12 @@ class PluginNamespace:
     def modules(self, directory: str) -> Iterable[str]:
         """Names of a plugin's modules that are imported."""
         package = self.package_of(directory)
-        return [name for name in sys.modules if name == package or name.startswith(package + ".")]
+        return [name for name in list(sys.modules) if name == package or name.startswith(package + ".")]
 
     @staticmethod
     def _take(root: str) -> dict[str, ModuleType]:
-        names = [name for name in sys.modules if name == root or name.startswith(root + ".")]
+        # Copied first: threads import at the same time.
+        names = [name for name in list(sys.modules) if name == root or name.startswith(root + ".")]
         return {name: sys.modules.pop(name) for name in names}
 
 
