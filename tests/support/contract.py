@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import jsonschema_rs
-from quart import Quart, Response
+from quart import Quart, Response, request
+from quart.wrappers.response import DataBody
 
 from astrbot_like.dashboard.routing import RouteTable
 
@@ -26,7 +27,26 @@ class ContractCheck:
         self.document: dict[str, Any] = json.loads(json.dumps(RouteTable.of(app).document()))
         self._patterns = [(_pattern(path), path) for path in self.document["paths"]]
         self._validators: dict[str, Any] = {}
+        self.problems: list[str] = []
         self.seen: set[tuple[str, str, int]] = set()
+
+    def watch(self, app: Quart) -> None:
+        """Check every answer of ``app``; what does not fit is kept in ``problems`` until ``raise_problems``."""
+
+        async def check(response: Response) -> Response:
+            if not isinstance(response.response, DataBody):
+                return response  # a stream is its client's to read
+            try:
+                await self.response(request.method, request.path, response)
+            except AssertionError as error:
+                self.problems.append(f"{request.method} {request.path}: {error}")
+            return response
+
+        app.after_request(check)
+
+    def raise_problems(self) -> None:
+        """Fail with what was found."""
+        assert not self.problems, "\n".join(self.problems)
 
     async def response(self, method: str, url: str, response: Response) -> None:
         """Fail when the contract does not name this answer."""

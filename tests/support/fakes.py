@@ -31,6 +31,7 @@ from astrbot_like.runtime.channels import ChannelClosed
 from astrbot_like.runtime.clock import SystemClock, iso_utc
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.tasks import Supervisor, cancel_and_wait
+from tests.support.contract import ContractCheck
 
 Emit = Callable[[e.TurnEvent], Awaitable[None]]
 Script = Callable[[TurnRequest, Emit], Awaitable[None]]
@@ -440,6 +441,8 @@ class FakeHouse:
             if field.name not in parts and field.default is field.default_factory is dataclasses.MISSING:
                 parts[field.name] = Absent(field.name)
         self.app = create_app(DashboardServices(**parts))
+        self.contract = ContractCheck(self.app)
+        self.contract.watch(self.app)
         return self.app
 
     async def token(self, username: str = USERNAME) -> str:
@@ -467,6 +470,7 @@ async def fake_house(
         await server.start()
         house.url = server.url
         yield house
+        house.contract.raise_problems()
     finally:
         await server.stop(2.0)
         house.engine.queues.close()
