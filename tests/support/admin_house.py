@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from quart import Quart, Response
 from quart.typing import TestClientProtocol
 
@@ -22,6 +23,7 @@ from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
 from astrbot_like.domain import events as e
+from astrbot_like.domain.accounts import ApiKey
 from astrbot_like.domain.history import NewMessage, StoredMessage
 from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart
 from astrbot_like.domain.profiles import PlatformConfig
@@ -385,6 +387,11 @@ class AdminHouse:
     async def token(self, username: str = ADMIN) -> str:
         """A sign-in token."""
         return await self.authenticator.issue_token(username)
+
+    async def expire(self, record: ApiKey) -> None:
+        """Let a key have expired a second ago."""
+        keys = await self.api_keys._keys.get()
+        keys.replace(msgspec.structs.replace(record, expires_at=self.clock.time() - 1))
 
     async def key(self, *scopes: str, creator: str = ADMIN, expires_at: float | None = None) -> str:
         """An API key."""

@@ -5,11 +5,17 @@ A route without a row fails the first test: whoever adds one says here what it g
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from astrbot_like.dashboard.routing import Access, Route, RouteTable
+from astrbot_like.host.server import Server
 from tests.support.admin_house import METRICS_TOKEN, PASSWORD, AdminHouse, admin_house
 
 OTHER = "mallory"
@@ -129,7 +135,7 @@ PLANNED = {"/api/provider/detected", "/api/plugin/config-file", "/api/plugin/too
 
 @pytest.fixture
 async def house(tmp_path):
-    async with admin_house(tmp_path) as house:
+    async with admin_house(tmp_path, lifespan=False) as house:
         await house.accounts.add(OTHER, "another password")
         yield house
 
@@ -155,9 +161,9 @@ async def wrong_credentials(house: AdminHouse, access: Access) -> list[tuple[str
     await house.accounts.revoke_token(identity.credential, now + 100)
     revoked = await house.api_keys.create("r", ["*"], creator="admin")
     await house.api_keys.revoke(revoked.record.key_id)
-    dying = await house.api_keys.create("e", ["*"], creator="admin", expires_at=now + 0.05)
+    dying = await house.api_keys.create("e", ["*"], creator="admin", expires_at=now + 1000)
+    await house.expire(dying.record)
     good_token = await house.token()
-    await house.clock.sleep(0.06)
     if access.kind == "metrics":
         return [
             ("none", {}, 401, "The metrics token is missing or wrong."),
@@ -313,3 +319,65 @@ async def test_keys_never_come_back(house):
     text = await listed.get_data(as_text=True)
     assert made["key"] not in text
     assert made["record"]["prefix"] == made["key"][:12]
+
+
+SOCKETS = {
+    "/api/live_chat/ws": "dashboard",
+    "/api/unified_chat/ws": "dashboard",
+    "/api/v1/chat/ws": "key",
+    "/api/v1/live/ws": "key",
+}
+
+
+async def test_every_socket_refuses_wrong_credentials(house):
+    declared_sockets = {route.path: route.access.kind for route in RouteTable.of(house.app).routes if route.websocket}
+    assert declared_sockets == SOCKETS, "new sockets: add their row"
+    token = await house.token()
+    revoked = await house.api_keys.create("r", ["*"], creator="admin")
+    await house.api_keys.revoke(revoked.record.key_id)
+    by_token = [
+        ({}, "Missing authentication token"),
+        ({"token": "x"}, "Invalid token"),
+        ({"token": await expired(house)}, "Token expired"),
+        ({"token": await house.key("*")}, "Invalid token"),
+        ({"api_key": await house.key("*")}, "Missing authentication token"),
+    ]
+    by_key = [
+        ({}, "Missing API key"),
+        ({"api_key": "abk_" + "x" * 43}, "Invalid API key"),
+        ({"key": revoked.key}, "Invalid API key"),
+        ({"api_key": await house.key("config", "file", "im")}, "Insufficient API key scope"),
+        ({"token": token}, "Missing API key"),
+        ({"api_key": token}, "Invalid API key"),
+    ]
+    server = Server(house.app, host="127.0.0.1", port=0)
+    await server.start()
+    try:
+        for path, kind in SOCKETS.items():
+            for query, message in by_token if kind == "dashboard" else by_key:
+                address = f"{server.url.replace('http', 'ws', 1)}{path}?{urlencode({**query, 'username': 'alice'})}"
+                code, reason, frames = await refused(address)
+                assert (code, reason) == (1008, message), (path, query)
+                if kind == "key":
+                    assert [(f["type"], f["code"], f["data"]) for f in frames] == [("error", "UNAUTHORIZED", message)]
+                else:
+                    assert frames == []
+        page = "https://evil.example"
+        for path, kind in SOCKETS.items():
+            if kind == "dashboard":
+                address = f"{server.url.replace('http', 'ws', 1)}{path}?token={token}"
+                assert (await refused(address, origin=page))[0] == 1008
+    finally:
+        await server.stop(1)
+
+
+async def refused(address: str, **options: Any) -> tuple[int, str, list[Any]]:
+    """Close code, reason and the frames before it."""
+    frames: list[Any] = []
+    async with asyncio.timeout(10), connect(address, **options) as socket:
+        try:
+            while True:
+                frames.append(json.loads(await socket.recv()))
+        except ConnectionClosed as closed:
+            assert closed.rcvd is not None
+            return closed.rcvd.code, closed.rcvd.reason, frames
