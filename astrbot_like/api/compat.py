@@ -18,7 +18,7 @@ class CompatModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
             return sorted(compat_paths.public_names(self.__name__))
-        if name.startswith("__"):
+        if name.startswith("__") and name not in compat_paths.public_names(self.__name__):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = compat_paths.resolve(self.__name__, name)
         self.__dict__[name] = value

@@ -84,11 +84,21 @@ def current_host(module: str | None = None) -> PluginHost:
 
 
 def caller_module(depth: int = 2) -> str:
-    """Name of the module ``depth`` frames above this call; empty when there is none."""
+    """Name of the module that called, past the API itself and the library code between; empty when there is none.
+
+    Args:
+        depth: Frames above this call to begin with.
+    """
     try:
-        return str(sys._getframe(depth).f_globals.get("__name__", ""))
+        frame = sys._getframe(depth)
     except ValueError:
         return ""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name != "collections.abc" and not name.startswith("astrbot_like.api."):
+            return name
+        frame = frame.f_back
+    return ""
 
 
 def set_host(host: PluginHost) -> None:

@@ -96,7 +96,8 @@ class PlatformInstances:
         record = self._types.get(config.type)
         if record is None:
             raise self._refused(config.id, f"No plugin supplies the platform type {config.type!r}.")
-        options = {**config.config, "id": config.id, "type": config.type, "enable": True}
+        template = record.meta.default_config_tmpl or {}
+        options = {**template, **config.config, "id": config.id, "type": config.type, "enable": True}
         try:
             platform = record.cls(options, dict(self._platform_settings()), self.queue)
         except Exception as error:

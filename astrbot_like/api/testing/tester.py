@@ -272,10 +272,15 @@ class PluginTester:
     # --- what a test looks at ------------------------------------------------------------------
 
     @property
+    def parts(self) -> PluginParts:
+        """The plugin host with the provider directory and the platforms."""
+        assert self._parts is not None, "use it as 'async with PluginTester(…)'"
+        return self._parts
+
+    @property
     def host(self) -> PluginHost:
         """The plugin host."""
-        assert self._parts is not None, "use it as 'async with PluginTester(…)'"
-        return self._parts.host
+        return self.parts.host
 
     @property
     def context(self) -> Context:

@@ -1,0 +1,1 @@
+ANSWER = "from a package-relative import"

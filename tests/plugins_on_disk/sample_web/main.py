@@ -1,0 +1,43 @@
+import quart
+
+from astrbot.api.star import Context, Star
+from astrbot.api.web import error_response, file_response, json_response, request, stream_response
+
+
+class SampleWeb(Star):
+    def __init__(self, context: Context):
+        super().__init__(context)
+        context.register_web_api("/sample_web/hello", self.hello, ["GET"], "says hello")
+        context.register_web_api("/sample_web/items/<item>", self.item, ["GET", "POST"], "one item")
+        context.register_web_api("/sample_web/files/<path:name>", self.file, ["GET"], "a file")
+        context.register_web_api("/sample_web/quart", self.with_quart, ["POST"], "Quart's own request")
+        context.register_web_api("/sample_web/tuple", self.with_tuple, ["GET"], "body and status")
+        context.register_web_api("/sample_web/stream", self.stream, ["GET"], "in pieces")
+
+    async def hello(self):
+        return {"status": "ok", "data": {"page": request.query.get("page", 1, type=int), "user": request.username}}
+
+    async def item(self, item: str):
+        if request.method == "POST":
+            body = await request.json({})
+            return json_response({"item": item, "body": body, "plugin": request.plugin_name}, status_code=201)
+        if item == "absent":
+            return error_response("no such item", status_code=404)
+        return json_response({"item": item, "params": request.path_params})
+
+    async def file(self, name: str):
+        return file_response(__file__, filename=name)
+
+    async def with_quart(self):
+        body = await quart.request.get_json()
+        return quart.jsonify({"echo": body})
+
+    async def with_tuple(self):
+        return {"status": "error"}, 418
+
+    async def stream(self):
+        async def pieces():
+            for number in range(3):
+                yield f"data: {number}\n\n"
+
+        return stream_response(pieces())
