@@ -118,7 +118,7 @@ class ModelStage:
             conversation=built.conversation,
         )
         turn.runs.append(run)
-        output = ModelOutput(turn.output, turn.timings, held=held)
+        output = ModelOutput(turn.output, turn.timings, event, held=held)
         started = self._clock.time()
         await self._agent.run(
             event, request, chain, output, streaming=turn.options.streaming and not held, progress=progress
@@ -196,8 +196,9 @@ class ModelStage:
 class ModelOutput:
     """The agent's output within a turn: reports the first token, and holds text back when it has to be decorated."""
 
-    def __init__(self, output: TurnOutput, timings: TurnTimings, *, held: bool) -> None:
+    def __init__(self, output: TurnOutput, timings: TurnTimings, event: AstrMessageEvent, *, held: bool) -> None:
         self._output = output
+        self._event = event
         self._timings = timings
         self._first = True
         self.held = held
@@ -227,7 +228,8 @@ class ModelOutput:
 
     async def message(self, result: MessageEventResult) -> None:
         """A tool sends something to the user itself."""
-        await self._output.message(result)
+        # Through the event: platforms other than the web chat have no output but that.
+        await self._event.send(result.derive(result.chain))
 
 
 class _FileProblem(BotError):
