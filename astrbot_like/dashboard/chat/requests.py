@@ -61,6 +61,7 @@ class RequestsInFlight:
         self._output = output
         self._requests: dict[str, _Request] = {}
         self._own: OrderedDict[str, None] = OrderedDict()
+        self._entering = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -103,11 +104,13 @@ class RequestsInFlight:
     async def _run(self, request: _Request, prepare: Prepare, make_wire: MakeWire, opened: Opened | None) -> None:
         wire = make_wire("")
         try:
-            call = await prepare()
-            wire = make_wire(call.session_id or "")
-            session = await self._turns.session(call)
-            wire = make_wire(session.session_id)
-            request.stream = await self._turns.submit(call, session, turn_id=request.turn_id)
+            # One at a time, in the order of the frames: the messages of a session are answered in that order.
+            async with self._entering:
+                call = await prepare()
+                wire = make_wire(call.session_id or "")
+                session = await self._turns.session(call)
+                wire = make_wire(session.session_id)
+                request.stream = await self._turns.submit(call, session, turn_id=request.turn_id)
             if opened is not None:
                 await opened(session.session_id)
             if request.interrupted:

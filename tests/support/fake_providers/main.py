@@ -47,8 +47,8 @@ class FakeChat(Provider):
             return json.dumps(asked, ensure_ascii=False)
         return script or f"You said: {prompt}"
 
-    async def text_chat(self, prompt=None, contexts=None, image_urls=None, system_prompt=None, **kwargs):
-        parts = [c async for c in self.text_chat_stream(prompt, None, image_urls, contexts=contexts, **kwargs)]
+    async def text_chat(self, prompt=None, session_id=None, image_urls=None, **kwargs):
+        parts = [c async for c in self.text_chat_stream(prompt, session_id, image_urls, **kwargs)]
         return parts[-1]
 
     async def text_chat_stream(
