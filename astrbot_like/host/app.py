@@ -144,9 +144,16 @@ class Application:
             self._engine.stop_admitting()
 
     async def finish_turns(self) -> None:
-        """Let running turns end for the grace time; the rest are stored as interrupted."""
-        if self._engine is not None:
-            await self._engine.dispatcher.drain(self.settings.server.shutdown_grace)
+        """Let running turns end for the grace time; the rest are stored as interrupted.
+
+        Sockets without a turn are closed at once, the others when their turn has ended.
+        """
+        grace = self.settings.server.shutdown_grace
+        async with asyncio.TaskGroup() as ending:
+            if self._sockets is not None:
+                ending.create_task(self._sockets.drain(grace))
+            if self._engine is not None:
+                ending.create_task(self._engine.dispatcher.drain(grace))
 
     async def stop(self) -> None:
         """Close everything; turns that still run are stored as interrupted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ class RunningApplication(NamedTuple):
 
     app: Application
     url: str
+    stop: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -36,12 +37,20 @@ async def application(data: Path, **parts: Any) -> AsyncIterator[RunningApplicat
         tree[name] = {**tree.get(name, {}), **options} if isinstance(options, dict) else options
     logs = start_logging(stream=io.StringIO())
     running = Running(convert(tree, Settings), logs)
+    stopped = False
+
+    async def stop() -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            await running.stop()
+
     try:
         app = await running.start()
         await app.wait_until_ready()
-        yield RunningApplication(app, running.server.url)
+        yield RunningApplication(app, running.server.url, stop)
     finally:
-        await running.stop()
+        await stop()
         stop_logging(logs)
 
 
