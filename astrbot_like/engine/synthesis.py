@@ -25,6 +25,7 @@ HELD_BYTES = 96 * 1024
 
 _QUEUE_ITEMS = 8
 _STOP_SECONDS = 1.0
+_SETTLE_SECONDS = 0.25
 
 
 class TtsSource(Protocol):
@@ -176,6 +177,11 @@ class Synthesiser:
                     break
                 if (piece := await _to_piece(item, source.type)) is not None:
                     await self._put(source, piece, audio)
+            # A provider that fails may put its end mark first and raise then.
+            await asyncio.wait({work}, timeout=_SETTLE_SECONDS)
+            while not items.empty():
+                if isinstance(left := items.get_nowait(), _Failure):
+                    raise left.error
             self._end(source, audio, done)
             # What a provider does after its last item (closing a connection) may take its time, but not for ever.
             await asyncio.wait({work}, timeout=_STOP_SECONDS)

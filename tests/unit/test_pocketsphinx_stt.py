@@ -1,0 +1,185 @@
+"""The embedded recogniser understands what the embedded speech engine says, and delays nobody while it works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import struct
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from astrbot_like.api.audio import wav_bytes
+from astrbot_like.domain.errors import ConfigError, ProviderError
+from plugins.pocketsphinx_stt.main import PocketSphinxSTT
+from plugins.pocketsphinx_stt.phrases import Likeness, Phrases
+from tests.support.spoken import say, say_all
+
+SENTENCES = [
+    "what time is it",
+    "what day is it",
+    "tell me a joke",
+    "turn on the light in the kitchen",
+    "how many people live in france",
+    "stop",
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def recogniser() -> AsyncIterator[PocketSphinxSTT]:
+    provider = PocketSphinxSTT({"id": "pocketsphinx", "type": "pocketsphinx_stt", "workers": 1}, {})
+    yield provider
+    await provider.terminate()
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def hear(provider: PocketSphinxSTT, pcm: bytes, partials: list[str] | None = None) -> str:
+    stream = provider.open_stream(on_partial=partials.append if partials is not None else None)
+    for at in range(0, len(pcm), 640):
+        stream.push(pcm[at : at + 640])
+    return await stream.finish()
+
+
+async def test_it_understands_the_embedded_speech(recogniser: PocketSphinxSTT) -> None:
+    spoken = await say_all(SENTENCES)
+    heard = [await hear(recogniser, pcm) for pcm in spoken]
+    assert heard == SENTENCES
+
+
+async def test_it_understands_other_voices_and_levels(recogniser: PocketSphinxSTT) -> None:
+    for config in ({"voice": "en"}, {"voice": "en-us", "rate": 175}, {"volume": 20}, {"volume": 180}):
+        pcm = await say("What time is it?", **config)
+        assert await hear(recogniser, pcm) == "what time is it", config
+
+
+async def test_it_does_not_hear_assistant_sentences_in_everything(recogniser: PocketSphinxSTT) -> None:
+    heard = await hear(recogniser, await say("The committee decided to postpone the vote until September."))
+    assert "committee" in heard
+    assert "september" in heard
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 2.0])
+async def test_silence_is_no_text(recogniser: PocketSphinxSTT, seconds: float) -> None:
+    assert await hear(recogniser, bytes(int(seconds * 16_000) * 2)) == ""
+
+
+async def test_steady_noise_is_no_text(recogniser: PocketSphinxSTT) -> None:
+    source = random.Random(1)
+    noise = struct.pack("<32000h", *(int(source.gauss(0, 400)) for _ in range(32_000)))
+    assert await hear(recogniser, noise) == ""
+
+
+async def test_partials_come_while_speaking(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("Turn on the light in the kitchen. What time is it?")
+    partials: list[str] = []
+    stream = recogniser.open_stream(on_partial=partials.append)
+    for at in range(0, len(pcm), 3200):
+        stream.push(pcm[at : at + 3200])
+    for _ in range(500):
+        if partials:
+            break
+        await asyncio.sleep(0.01)
+    assert partials and partials[0].startswith("turn")
+    await stream.finish()
+
+
+async def test_a_file(recogniser: PocketSphinxSTT, tmp_path: Path) -> None:
+    path = tmp_path / "question.wav"
+    path.write_bytes(wav_bytes(await say("What time is it?", hz=24_000), 24_000))
+    assert await recogniser.get_text(str(path)) == "what time is it"
+    with pytest.raises(ProviderError, match="not there"):
+        await recogniser.get_text(str(tmp_path / "none.wav"))
+
+
+async def test_the_loop_goes_on_while_it_recognises(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("Turn on the light in the kitchen. " * 2)
+    lags: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            lags.append(time.perf_counter() - before - 0.001)
+
+    watcher = asyncio.create_task(watch())
+    await hear(recogniser, pcm)
+    watcher.cancel()
+    lags.sort()
+    # Decoding takes about a second in all, in steps of tens of milliseconds. The loop sees none of it.
+    assert len(lags) > 50
+    assert lags[int(len(lags) * 0.95)] < 0.02
+
+
+async def test_a_complete_utterance_goes_before_one_that_is_still_spoken(recogniser: PocketSphinxSTT) -> None:
+    question, long = await say_all(["What time is it?", "Turn on the light in the kitchen."])
+    speaking = recogniser.open_stream()
+    speaking.push(long[:32_000])
+    assert await hear(recogniser, question) == "what time is it"
+    speaking.push(long[32_000:])
+    assert await speaking.finish() == "turn on the light in the kitchen"
+
+
+async def test_an_aborted_utterance_frees_its_process_at_once(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("Turn on the light in the kitchen. " * 6)
+    stream = recogniser.open_stream()
+    stream.push(pcm)
+    task = asyncio.create_task(stream.finish())
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait({task})
+    started = time.perf_counter()
+    assert await hear(recogniser, await say("Stop.")) == "stop"
+    assert time.perf_counter() - started < 5.0
+    await stream.abort()
+
+
+async def test_a_process_that_dies_is_replaced(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("What time is it?")
+    stream = recogniser.open_stream()
+    stream.push(pcm)
+    os.kill(recogniser._pool._processes[0]._process.pid, 9)
+    with pytest.raises(ProviderError, match="ended unexpectedly"):
+        await stream.finish()
+    assert await hear(recogniser, pcm) == "what time is it"
+
+
+async def test_nothing_is_left_behind() -> None:
+    before = asyncio.all_tasks()
+    provider = PocketSphinxSTT({"id": "pocketsphinx"}, {})
+    await provider.initialize()
+    stream = provider.open_stream()
+    stream.push(b"\1\0" * 16_000)
+    await asyncio.sleep(0.05)
+    await provider.terminate()
+    with pytest.raises(asyncio.CancelledError):
+        await stream.finish()
+    assert asyncio.all_tasks() == before
+
+
+async def test_wrong_options_are_named() -> None:
+    with pytest.raises(ConfigError, match="workers"):
+        PocketSphinxSTT({"id": "x", "workers": "many"}, {})
+
+
+async def test_phrases_are_drawn_the_same_each_time_and_known_to_the_dictionary() -> None:
+    from importlib.util import find_spec
+
+    folder = Path(__file__).parents[2] / "plugins" / "pocketsphinx_stt"
+    phrases = Phrases(folder / "phrases.txt")
+    sentences = phrases.sentences()
+    assert sentences == phrases.sentences()
+    assert "what time is it" in sentences
+    spec = find_spec("pocketsphinx")
+    assert spec is not None and spec.submodule_search_locations
+    dictionary = Path(spec.submodule_search_locations[0]) / "model" / "en-us" / "cmudict-en-us.dict"
+    known = {line.split()[0] for line in dictionary.read_text().splitlines() if line.strip()}
+    assert {word for sentence in sentences for word in sentence.split()} <= known
+    likeness = Likeness(sentences)
+    assert likeness.of("what time is it") == 1.0
+    assert likeness.of("ten of close") < 0.6
