@@ -341,6 +341,7 @@ async def test_messages_without_an_event(messages: PluginTester) -> None:
         ("/job", ["tick 1 0"]),
         ("/kept", ["1 tester"]),
         ("/busy", ["0 others"]),
+        ("/built", ["built [Image] [Image] [AtAll]"]),
         ("/drawn", ["[Image]"]),
         ("/picture", ["[Image]", "[Image] caption"]),
     ],
@@ -397,8 +398,9 @@ async def test_providers_of_every_kind_and_a_platform() -> None:
         wire.hear("hello over the wire")
         await until(lambda: wire.out)
         assert wire.out == [("wire-1:FriendMessage:w1", "parrot: hello over the wire")]
-        await tester.context.platform_manager.terminate_platform("wire-1")
+        await tester.star("sample_providers").let_go()
         assert tester.context.get_platform_inst("wire-1") is None
+        assert tester.context.get_provider_by_id("my-sample_parrot") is None
         await tester.host.disable("sample_providers")
         assert "sample_parrot" not in tester.host.provider_types
 

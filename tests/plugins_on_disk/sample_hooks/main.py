@@ -73,6 +73,8 @@ class SampleHooks(Star):
     @filter.on_llm_response(priority=2)
     async def response(self, event: AstrMessageEvent, resp: LLMResponse):
         self.trail.append(f"llm_response {resp.role} {resp.completion_text}")
+        if resp.result_chain is not None:
+            assert resp.result_chain.get_plain_text() == resp.completion_text
         resp.completion_text = resp.completion_text + " Arr!"
 
     @register_on_agent_done()

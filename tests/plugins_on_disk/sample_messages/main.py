@@ -136,6 +136,11 @@ class SampleMessages(Star):
         assert chain[3].type is ComponentType.Plain
         yield event.chain_result(chain)
 
+    @filter.command("built")
+    async def built(self, event: AstrMessageEvent):
+        chain = MessageChain().message("built").url_image("https://example.org/a.png").file_image("/tmp/a.png").at_all()
+        await event.send(chain)
+
     @filter.command("records")
     async def records(self, event: AstrMessageEvent):
         made = [Record.fromFileSystem("/tmp/a.wav"), Record.fromURL("https://example.org/a.wav"), Record.fromBase64("aGk=")]

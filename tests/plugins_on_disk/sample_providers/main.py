@@ -122,6 +122,10 @@ class SampleProviders(Star):
     def __init__(self, context: Context):
         super().__init__(context)
 
+    async def let_go(self):
+        await self.context.provider_manager.terminate_provider("my-sample_parrot")
+        await self.context.platform_manager.terminate_platform("wire-1")
+
     def registered(self):
         assert isinstance(provider_cls_map["sample_parrot"], ProviderMetaData)
         return sorted(one.type for one in provider_registry if one.type.startswith("sample_")), "sample_wire" in platform_cls_map
