@@ -1,4 +1,4 @@
-"""Every feature that plugins in the wild use stands in a sample plugin; what it does is tested where the samples run."""
+"""Every feature plugins use stands in a sample plugin; what it does is tested where the samples run."""
 
 from __future__ import annotations
 
