@@ -80,6 +80,10 @@ class DefaultSessionFilter(SessionFilter):
         return event.unified_msg_origin
 
 
+_BY_ORIGIN = DefaultSessionFilter()
+# One for all waits: looking for the wait of an event asks every filter once.
+
+
 class SessionWaiter:
     """One wait."""
 
@@ -166,7 +170,7 @@ def session_waiter(
         async def wrapper(
             event: AstrMessageEvent, session_filter: SessionFilter | None = None, *args: Any, **kwargs: Any
         ) -> Any:
-            chosen = session_filter or DefaultSessionFilter()
+            chosen = session_filter or _BY_ORIGIN
             if not isinstance(chosen, SessionFilter):
                 raise ValueError("session_filter 必须是 SessionFilter")
             waiters = current_host(function.__module__).waiters

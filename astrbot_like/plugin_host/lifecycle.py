@@ -174,9 +174,12 @@ class Lifecycle:
     async def install_lacking(self, plugin: Plugin) -> bool:
         """Install what a plugin requires and lacks; False when that failed (it is kept as the plugin's failure)."""
         try:
-            await self._requirements.ensure(plugin.source.folder, plugin=plugin.name, module=plugin.missing_module)
+            await self._requirements.ensure(
+                plugin.source.folder, plugin=plugin.name, module=plugin.missing_module, tolerant=True
+            )
         except BotError as error:
-            await self.fail(plugin, "requirements", error)
+            told = PluginError(f"The module {plugin.missing_module} is missing. {error.message}", plugin.name)
+            await self.fail(plugin, "requirements", told)
             return False
         return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from astrbot_like.domain.errors import BotError, NotFound, PluginError
 from astrbot_like.plugin_host import discovery, loader
 from astrbot_like.plugin_host.config_forms import Schema
 from astrbot_like.plugin_host.dispatch import Dispatcher
+from astrbot_like.plugin_host.file_watch import FileWatch
 from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
 from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
 from astrbot_like.plugin_host.install import PluginFolders
@@ -36,6 +38,7 @@ from astrbot_like.plugin_host.settings import PluginSettings
 from astrbot_like.plugin_host.tables import PluginTables
 from astrbot_like.plugin_host.watchdog import LagReport, LoopWatch
 from astrbot_like.plugin_host.web_routes import RegisteredApi, WebRoutes
+from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.tasks import Supervisor
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DISABLED_KEY = "disabled_plugins"
+RELOAD_VARIABLE = "ASTRBOT_RELOAD"
+"""AstrBot's environment variable; ``1`` does what the setting ``watch_files`` does."""
 
 
 class PluginHost:
@@ -280,6 +285,9 @@ class PluginHost:
                 starting.append(plugin.starting)
         if starting:
             await asyncio.wait(starting, timeout=self.settings.start_patience)
+        if self.settings.watch_files or os.environ.get(RELOAD_VARIABLE) == "1":
+            watch = FileWatch(self.plugins, self.reload, SystemClock())
+            self._supervisor.service("changes of plugin files", watch.serve)
         for plugin in lacking:
             self._supervisor.job(self._install_and_load(plugin), name=f"requirements of {plugin.name}")
 

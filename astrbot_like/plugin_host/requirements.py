@@ -23,7 +23,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from astrbot_like.domain.errors import Conflict, PluginError
+from astrbot_like.domain.errors import BotError, Conflict, PluginError
 from astrbot_like.plugin_host.settings import PluginSettings
 
 log = logging.getLogger(__name__)
@@ -135,13 +135,15 @@ class Requirements:
                 needs.append(need)
         return needs
 
-    async def ensure(self, folder: Path, *, plugin: str = "", module: str = "") -> list[str]:
+    async def ensure(self, folder: Path, *, plugin: str = "", module: str = "", tolerant: bool = False) -> list[str]:
         """Install what the plugin in ``folder`` needs and lacks.
 
         Args:
             folder: The plugin's.
             plugin: Its name; empty: the folder's.
             module: A module that it could not import, listed or not.
+            tolerant: Pass over requirements that clash with the program's own packages or can't be installed: a plugin
+                that is there already often works all the same.
 
         Returns:
             The requirement lines that were installed.
@@ -158,16 +160,45 @@ class Requirements:
         if not needs:
             return []
         clashes = [need for need in needs if need.core]
-        if clashes:
+        if clashes and tolerant:
+            needs = [need for need in needs if not need.core]
+            log.warning(
+                "plugin asks for other versions of the program's packages",
+                extra={"plugin": plugin, "requirements": [need.line for need in clashes]},
+            )
+        elif clashes:
             listed = "; ".join(f"{need.line} (the program uses {need.name} {need.found})" for need in clashes)
             raise Conflict(f"{plugin} asks for packages in versions that clash with the program's own: {listed}.")
+        if not needs:
+            return []
         if not self._settings.install_requirements:
             wanted = ", ".join(need.line for need in needs)
             raise PluginError(f"{plugin} needs packages, and installing them is switched off: {wanted}", plugin)
+        lines = [need.line for need in needs]
         async with self._lock:
-            await self._install([need.line for need in needs], plugin)
+            try:
+                await self._install(lines, plugin)
+            except (PluginError, Conflict):
+                if not tolerant or len(lines) == 1:
+                    raise
+                lines = await self._one_by_one(lines, plugin)
         importlib.invalidate_caches()
-        return [need.line for need in needs]
+        return lines
+
+    async def _one_by_one(self, lines: list[str], plugin: str) -> list[str]:
+        """Install what can be: one wrong line (a module of the standard library, say) must not spoil the rest."""
+        installed: list[str] = []
+        problem: BotError | None = None
+        for line in lines:
+            try:
+                await self._install([line], plugin)
+                installed.append(line)
+            except (PluginError, Conflict) as error:
+                problem = problem or error
+                log.warning("requirement not installed", extra={"plugin": plugin, "requirement": line})
+        if problem is not None and not installed:
+            raise problem
+        return installed
 
     async def _install(self, lines: list[str], plugin: str) -> None:
         log.info("installing requirements of a plugin", extra={"plugin": plugin, "requirements": lines})

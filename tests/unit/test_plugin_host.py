@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -395,3 +396,16 @@ async def test_two_plugins_of_one_name(tmp_path: Path, plugins: Path) -> None:
         assert failure is not None
         assert "Two plugins are named same" in failure.reason
         assert await say(host, TestEvent("hello")) == ["hi from same"]
+
+
+async def test_changed_files_reload_a_plugin(tmp_path: Path, plugins: Path) -> None:
+    write_plugin(plugins, "hello", HELLO)
+    async with plugin_host(tmp_path, watch_files=True) as host:
+        first = host.find("hello")
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            while host.find("hello") is first or not host.find("hello").active:
+                write_plugin(plugins, "hello", HELLO.replace("hi from", f"changed {time.time_ns()}"))
+                await asyncio.sleep(0.2)
+        (answer,) = await say(host, "hello")
+        assert answer.startswith("changed")

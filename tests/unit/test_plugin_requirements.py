@@ -90,6 +90,12 @@ async def test_a_clash_with_the_program_is_named(tmp_path: Path, wheels: Path, l
     assert not (tmp_path / "site-packages").exists()
 
 
+async def test_a_plugin_that_is_there_already_may_pin_what_the_program_has(tmp_path: Path, wheels: Path) -> None:
+    requirements = Requirements(tmp_path / "site-packages", PluginSettings(pip_arguments=offline(wheels)))
+    folder = write_plugin(tmp_path, "p", "", requirements__txt="pyyaml==0.1\nzz-no-such\nzz-test-inner")
+    assert await requirements.ensure(folder, tolerant=True) == ["zz-test-inner"]
+
+
 async def test_pip_has_a_deadline(tmp_path: Path, wheels: Path) -> None:
     settings = PluginSettings(pip_arguments=offline(wheels), install_timeout=0.01)
     folder = write_plugin(tmp_path, "p", "", requirements__txt="zz-test-dep")
