@@ -31,6 +31,7 @@ from astrbot_like.host.declared import (
 )
 from astrbot_like.host.engine_parts import EngineParts, build_engine
 from astrbot_like.host.front_door import FrontDoor
+from astrbot_like.host.mcp_parts import configured_mcp_servers
 from astrbot_like.host.plugin_parts import PluginParts, build_plugins
 from astrbot_like.host.profiles import ProfileBook, declared_profiles
 from astrbot_like.host.services.running import run_noted
@@ -192,6 +193,7 @@ class Application:
         declared = {config.id for config in platforms}
         stored_platforms = [config for config in await stores.records.platforms.all() if config.id not in declared]
         await engine.platforms.load([*platforms, *stored_platforms])
+        await plugins.mcp.start(await configured_mcp_servers(stores, self.data))
         await plugins.host.dispatch.hook("astrbot_loaded", None)
         self._not_ready = ""
         log.info("ready", extra={"plugins": len(plugins.host.plugins())})

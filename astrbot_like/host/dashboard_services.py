@@ -134,7 +134,8 @@ class ToolList:
         found: list[ToolView] = []
         for tool in host.tools.func_list:
             owner = host.owner(tool.handler_module_path or type(tool).__module__)
-            found.append(ToolView(tool.name, tool.description, owner.name if owner is not None else ""))
+            source = owner.name if owner is not None else str(getattr(tool, "mcp_server_name", ""))
+            found.append(ToolView(tool.name, tool.description, source))
         return sorted(found, key=lambda tool: tool.name)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from astrbot_like.api.star.context import Context, ContextServices
 from astrbot_like.config import Settings
 from astrbot_like.domain.errors import ProcessingError
+from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.services.agent import PluginAgent
@@ -84,6 +85,7 @@ class PluginParts:
     pictures: TextPictures
     agent: PluginAgent
     cron: CronJobs
+    mcp: McpServers
 
 
 async def build_plugins(
@@ -172,4 +174,5 @@ async def build_plugins(
         pictures=TextPictures(renderer),
         agent=agent,
         cron=cron,
+        mcp=McpServers(host.tools, supervisor, clock),
     )

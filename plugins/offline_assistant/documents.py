@@ -9,6 +9,13 @@ from .understanding import is_chinese
 
 _FIRST_LINES = 3
 _LINE_LENGTH = 200
+# The host's own form: [File a.txt], its text, [End of File a.txt]; of recordings the text is what the user said.
+_NOTED = re.compile(
+    r"^\[(?P<label>(?P<kind>File|Recording) (?P<name>[^\]\n]*))\]\n(?P<text>.*?)\n?\[End of (?P=label)\][ \t]*$",
+    re.DOTALL | re.MULTILINE,
+)
+_QUOTED = re.compile(r"^\[Quoted message: .*?\]\s*$", re.DOTALL | re.MULTILINE)
+_PROBLEM = re.compile(r"^\[(?P<said>[^\]\n]*(?:could not be read|does not take|:)[^\]\n]*)\][ \t]*$", re.MULTILINE)
 # <attachment name="a.txt" …>text</attachment>, <file …>, <document …>; and [File: a.txt] followed by text.
 _TAGGED = re.compile(
     r"<(?P<tag>attachment|attached_file|file|document)\b(?P<head>[^>]*)>(?P<text>.*?)(?:</(?P=tag)>|\Z)",
@@ -29,15 +36,27 @@ class Document:
     Attributes:
         name: Its display name, "" when the message does not tell.
         text: The text the model was given of it.
+        problem: Why there is no text, in the host's words.
     """
 
     name: str
     text: str
+    problem: str = ""
 
 
 def split_documents(text: str) -> tuple[str, list[Document]]:
     """Part a user message into what the user wrote and the files that came with it."""
     found: list[Document] = []
+
+    def noted(match: re.Match[str]) -> str:
+        if match.group("kind") == "Recording":
+            return match.group("text").strip()
+        found.append(Document(match.group("name").strip(), match.group("text").strip()))
+        return "\n"
+
+    def problem(match: re.Match[str]) -> str:
+        found.append(Document("", "", match.group("said").strip()))
+        return "\n"
 
     def tagged(match: re.Match[str]) -> str:
         name = _NAME.search(match.group("head"))
@@ -48,8 +67,9 @@ def split_documents(text: str) -> tuple[str, list[Document]]:
         found.append(Document(match.group("name").strip(), match.group("text").strip()))
         return "\n"
 
-    rest = _TAGGED.sub(tagged, text)
-    rest = _BRACKETED.sub(bracketed, rest)
+    rest = _QUOTED.sub("\n", _NOTED.sub(noted, text))
+    rest = _TAGGED.sub(tagged, rest)
+    rest = _BRACKETED.sub(bracketed, rest) if _BRACKETED.search(rest) else _PROBLEM.sub(problem, rest)
     return rest.strip(), found
 
 
@@ -61,6 +81,8 @@ def describe(documents: list[Document], *, chinese: bool | None = None) -> str:
 
 
 def _describe(document: Document, chinese: bool) -> str:
+    if document.problem:
+        return document.problem if document.problem.endswith((".", "。")) else f"{document.problem}."
     lines = [line.strip() for line in document.text.splitlines() if line.strip()]
     words = len(document.text.split())
     start = " ".join(line[:_LINE_LENGTH] for line in lines[:_FIRST_LINES])

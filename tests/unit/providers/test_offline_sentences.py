@@ -223,6 +223,21 @@ def test_results_become_sentences() -> None:
     assert word_result("t", "[1, 2]", chinese=True) == "1，2。"
 
 
+def test_files_in_the_hosts_own_form() -> None:
+    message = (
+        "[Quoted message: earlier words]\n\nread the file\n\n"
+        "[File notes.txt]\nfirst [line]\nsecond\n[End of File notes.txt]\n\n"
+        "[Recording a.wav]\nand be quick\n[End of Recording a.wav]\n\n[photo.bin could not be read: unknown format]"
+    )
+    said, documents = split_documents(message)
+    assert said.split() == ["read", "the", "file", "and", "be", "quick"]
+    assert documents == [
+        Document("notes.txt", "first [line]\nsecond"),
+        Document("", "", "photo.bin could not be read: unknown format"),
+    ]
+    assert "photo.bin could not be read" in describe(documents)
+
+
 def test_files_are_told_apart_from_what_the_user_wrote() -> None:
     said, documents = split_documents('What is this?\n<attachment name="notes.txt">first line\nsecond</attachment>')
     assert (said, documents) == ("What is this?", [Document("notes.txt", "first line\nsecond")])
