@@ -42,7 +42,7 @@ class BuiltinTools(Star):
 
         Args:
             expression(string): The expression, such as (2 + 3) * sqrt(16) / 7 ** 2. Known are + - * / // % **,
-                brackets, abs, round, floor, ceil, sqrt, exp, log, log10, log2, sin, cos, tan, min, max, factorial, pi and e.
+                brackets, abs, round, floor, ceil, sqrt, exp, log, log10, log2, sin, cos, tan, min, max, factorial, pi
         """
         from .calculation import NotAnExpression, evaluate
 
