@@ -234,3 +234,18 @@ class SystemMessageSegment(Message):
     """What the system says."""
 
     role: str = "system"
+
+
+__all__ = [
+    "AssistantMessageSegment",
+    "AudioURLPart",
+    "ContentPart",
+    "ImageURLPart",
+    "Message",
+    "SystemMessageSegment",
+    "TextPart",
+    "ThinkPart",
+    "ToolCall",
+    "ToolCallMessageSegment",
+    "UserMessageSegment",
+]

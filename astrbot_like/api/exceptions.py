@@ -13,3 +13,10 @@ class ProviderNotFoundError(AstrBotError):
 
 class EmptyModelOutputError(AstrBotError):
     """The model answered with nothing."""
+
+
+__all__ = [
+    "AstrBotError",
+    "EmptyModelOutputError",
+    "ProviderNotFoundError",
+]

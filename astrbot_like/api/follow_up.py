@@ -27,3 +27,12 @@ def register_active_runner(umo: str, runner: Any) -> None:
 
 def unregister_active_runner(umo: str, runner: Any) -> None:
     """Nothing was noted."""
+
+
+__all__ = [
+    "finalize_follow_up_capture",
+    "prepare_follow_up_capture",
+    "register_active_runner",
+    "try_capture_follow_up",
+    "unregister_active_runner",
+]

@@ -78,3 +78,10 @@ def update_config(namespace: str, key: str, value: Any) -> None:
         raise ValueError(f"the setting {key!r} was never added to {namespace!r}")
     entries[key]["value"] = value
     _write(path, entries)
+
+
+__all__ = [
+    "load_config",
+    "put_config",
+    "update_config",
+]

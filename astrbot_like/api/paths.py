@@ -82,3 +82,20 @@ def get_astrbot_backups_path() -> str:
 def get_astrbot_site_packages_path() -> str:
     """``<data>/site-packages``: where plugins' requirements are installed."""
     return str(_data() / "site-packages")
+
+
+__all__ = [
+    "get_astrbot_backups_path",
+    "get_astrbot_config_path",
+    "get_astrbot_data_path",
+    "get_astrbot_knowledge_base_path",
+    "get_astrbot_path",
+    "get_astrbot_plugin_data_path",
+    "get_astrbot_plugin_path",
+    "get_astrbot_root",
+    "get_astrbot_site_packages_path",
+    "get_astrbot_skills_path",
+    "get_astrbot_t2i_templates_path",
+    "get_astrbot_temp_path",
+    "get_astrbot_webchat_path",
+]

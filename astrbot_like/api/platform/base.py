@@ -164,3 +164,11 @@ class Platform(abc.ABC):
             NotImplementedError: The platform has none.
         """
         raise NotImplementedError(f"Platform {self.meta().name} takes no webhook calls.")
+
+
+__all__ = [
+    "KEPT_ERRORS",
+    "Platform",
+    "PlatformError",
+    "PlatformStatus",
+]

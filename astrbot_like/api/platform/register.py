@@ -93,3 +93,12 @@ def unregister_platform_adapters_by_module(module_path_prefix: str) -> list[str]
     for name in names:
         del platform_cls_map[name]
     return names
+
+
+__all__ = [
+    "PLATFORM_ATTRIBUTE",
+    "platform_cls_map",
+    "platform_registry",
+    "register_platform_adapter",
+    "unregister_platform_adapters_by_module",
+]

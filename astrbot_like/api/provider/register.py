@@ -84,3 +84,12 @@ if TYPE_CHECKING:
 else:
     llm_tools = HostObject(lambda host: host.tools)
     """The tool manager of the current host."""
+
+
+__all__ = [
+    "PROVIDER_ATTRIBUTE",
+    "llm_tools",
+    "provider_cls_map",
+    "provider_registry",
+    "register_provider_adapter",
+]

@@ -5,6 +5,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from astrbot_like.api.testing.contract import (
+    ContractBroken,
+    check_chat_provider,
+    check_embedding_provider,
+    check_rerank_provider,
+    check_stt_provider,
+    check_tts_provider,
+)
 from astrbot_like.api.testing.events import TEST_PLATFORM, FakeEvent, make_event, make_message
 from astrbot_like.api.testing.providers import (
     Answer,
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TEST_PLATFORM",
     "Answer",
+    "ContractBroken",
     "FakeChatProvider",
     "FakeEmbeddingProvider",
     "FakeEvent",
@@ -39,6 +48,11 @@ __all__ = [
     "PluginTester",
     "Reply",
     "ToolRequest",
+    "check_chat_provider",
+    "check_embedding_provider",
+    "check_rerank_provider",
+    "check_stt_provider",
+    "check_tts_provider",
     "fake_services",
     "make_event",
     "make_message",

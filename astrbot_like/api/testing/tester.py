@@ -338,6 +338,12 @@ class PluginTester:
             turn.result()
         return Reply(event, event.sent, self.platform.sent[before:])
 
+    async def waiting(self, count: int = 1, *, timeout: float = SETTLE) -> None:
+        """Return when that many session waiters wait for a message (``say`` runs beside, as a task)."""
+        async with asyncio.timeout(timeout):
+            while len(self.host.waiters) < count:  # noqa: ASYNC110 - the waiters tell nobody, and a test may poll
+                await asyncio.sleep(0.005)
+
     def event(
         self,
         content: str | Sequence[BaseMessageComponent],
