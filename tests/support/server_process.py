@@ -75,7 +75,7 @@ class ServerProcess:
             if not self.url:
                 raise RuntimeError(f"the server did not start:\n{self.output}")
             async with aiohttp.ClientSession(self.url) as http:
-                while (await http.get("/readyz")).status != 200:
+                while not await self._ready(http):
                     await asyncio.sleep(0.02)
 
     async def kill(self) -> None:
@@ -96,6 +96,11 @@ class ServerProcess:
         async with asyncio.timeout(STOPPING):
             await self._reading
             return await self._process.wait()
+
+    @staticmethod
+    async def _ready(http: aiohttp.ClientSession) -> bool:
+        async with http.get("/readyz") as answer:
+            return answer.status == 200
 
     async def _read(self, running: asyncio.Event) -> None:
         assert self._process is not None and self._process.stdout is not None

@@ -1,0 +1,200 @@
+"""What browser tests and the screenshots do over and over: open, sign in, ask, listen, check accessibility."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+
+from tests.support.server_process import PASSWORD, ROOT, USERNAME, ServerProcess
+
+AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+PHONE = {"width": 390, "height": 844}
+LAPTOP = {"width": 1280, "height": 800}
+RATE = 16_000
+
+# Without these a browser looks for its maker's services at every start.
+QUIET = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+)
+
+
+class BrowserHouse:
+    """The server's HTTP routes as the signed-in administrator."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+        self.token = ""
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> BrowserHouse:
+        self._http = aiohttp.ClientSession(self.server.url)
+        answer = await self.post("/api/auth/login", username=USERNAME, password=PASSWORD)
+        self.token = answer["token"]
+        self._http.headers["Authorization"] = f"Bearer {self.token}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._http is not None
+        await self._http.close()
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """``data`` of an answer."""
+        assert self._http is not None
+        async with self._http.get(path, params=query) as response:
+            return self._data(await response.json())
+
+    async def post(self, path: str, **body: Any) -> Any:
+        """``data`` of an answer."""
+        assert self._http is not None
+        async with self._http.post(path, json=body) as response:
+            return self._data(await response.json())
+
+    async def use_model(self, base_url: str, model: str = "mock") -> None:
+        """Put a model of an OpenAI-compatible service before the offline assistant."""
+        config = {
+            "id": "stand-in",
+            "type": "openai_chat_completion",
+            "provider_type": "chat_completion",
+            "enable": True,
+        }
+        await self.post("/api/provider/new", config=config | {"api_base": base_url, "api_key": "none", "model": model})
+        await self.post("/api/config/write", id="default", profile={"llm": ["stand-in", "offline"]})
+
+    @staticmethod
+    def _data(answer: dict[str, Any]) -> Any:
+        assert answer["status"] == "ok", answer
+        return answer["data"]
+
+
+class Web:
+    """Browsers on the server's pages; what the pages complain about is collected."""
+
+    def __init__(self, server: ServerProcess, executable: str, folder: Path) -> None:
+        self.server = server
+        self.complaints: list[str] = []
+        self._executable = executable
+        self._folder = folder
+        self._playwright: Playwright | None = None
+        self._entered: Any = None
+
+    async def __aenter__(self) -> Web:
+        self._entered = async_playwright()
+        self._playwright = await self._entered.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: Any) -> None:
+        await self._entered.__aexit__(*exception)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        *,
+        token: str = "",
+        speech: bytes = b"",
+        phone: bool = False,
+        locale: str = "en-US",
+        dark: bool = False,
+        permissions: bool = True,
+    ) -> AsyncIterator[Page]:
+        """A page of a fresh browser.
+
+        Args:
+            token: Signs the page in beforehand.
+            speech: 16 kHz mono s16le that the microphone hears, once.
+            permissions: Whether the microphone may be used.
+        """
+        assert self._playwright is not None
+        arguments = [*QUIET, "--use-fake-device-for-media-stream"]
+        if permissions:
+            arguments.append("--use-fake-ui-for-media-stream")
+        else:
+            arguments.append("--deny-permission-prompts")
+        if speech:
+            path = self._folder / "microphone.wav"
+            await asyncio.to_thread(write_wav, path, speech)
+            arguments.append(f"--use-file-for-fake-audio-capture={path}%noloop")
+        browser = await self._playwright.chromium.launch(executable_path=self._executable, args=arguments)
+        try:
+            context = await browser.new_context(
+                base_url=self.server.url,
+                viewport=PHONE if phone else LAPTOP,
+                has_touch=phone,
+                is_mobile=phone,
+                device_scale_factor=2 if phone else 1,
+                locale=locale,
+                color_scheme="dark" if dark else "light",
+                accept_downloads=True,
+            )
+            if token:
+                await sign_in_beforehand(context, token)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+            page.on("console", lambda message: self._listen(message.type, message.text))
+            yield page
+        finally:
+            await browser.close()
+
+    def _listen(self, kind: str, text: str) -> None:
+        # A refused request is what some tests are about; a violated policy or an exception never is.
+        if kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text:
+            self.complaints.append(text)
+
+
+async def sign_in_beforehand(context: BrowserContext, token: str) -> None:
+    """Every page of the context starts signed in."""
+    script = f"""if (!localStorage.getItem('astrbot_like.token')) {{
+        localStorage.setItem('astrbot_like.token', '{token}')
+        localStorage.setItem('astrbot_like.username', '{USERNAME}')
+    }}"""
+    await context.add_init_script(script)
+
+
+async def sign_in(page: Page) -> None:
+    """Through the sign-in page."""
+    await page.goto("/")
+    await page.locator("input[name=username]").fill(USERNAME)
+    await page.locator("input[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+
+
+async def ask(page: Page, text: str) -> None:
+    """Write a message on the chat page and send it."""
+    await page.locator("form.composer textarea").fill(text)
+    await page.keyboard.press("Enter")
+
+
+async def reply(page: Page, count: int = 1, *, timeout: float = 15_000) -> str:
+    """The text of the ``count``-th reply, once it is complete."""
+    bubble = page.locator(".message:not(.mine) .bubble").nth(count - 1)
+    await bubble.locator("xpath=self::*[not(@aria-busy='true')]").wait_for(timeout=timeout)
+    return await bubble.inner_text()
+
+
+async def serious_findings(page: Page) -> list[str]:
+    """What axe calls serious or critical on the page as it stands."""
+    await page.evaluate(AXE.read_text())
+    result = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{finding['id']}: {node['target']} {node['failureSummary'][:300]}"
+        for finding in result["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"][:4]
+    ]
+
+
+def write_wav(path: Path, pcm: bytes) -> None:
+    """A 16 kHz mono WAV file with half a second of silence around the speech."""
+    silence = bytes(RATE)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(silence + pcm + silence)
