@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -236,13 +237,13 @@ class Utterance:
 
     async def _recognise_file(self, source: SttSource) -> tuple[str, float]:
         started = self._clock.monotonic()
-        path = await asyncio.to_thread(_write_recording, self._pieces, self._temp_dir)
-        assembled = self._clock.monotonic() - started
+        recording = _Recording()
         try:
+            path = await asyncio.to_thread(recording.write, self._pieces, self._temp_dir)
+            assembled = self._clock.monotonic() - started
             return await source.instance.get_text(str(path)), assembled
         finally:
-            # Unlinking takes microseconds and must happen even when this task is cancelled.
-            path.unlink(missing_ok=True)
+            recording.discard()
 
 
 def _streams(source: SttSource) -> bool:
@@ -250,9 +251,30 @@ def _streams(source: SttSource) -> bool:
     return callable(getattr(source.instance, "open_stream", None))
 
 
-def _write_recording(pieces: list[bytes], folder: Path | None) -> Path:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix="utterance-", suffix=".wav", dir=folder, delete=False) as file:
-        file.write(wav_bytes(b"".join(pieces), INPUT_RATE))
-        return Path(file.name)
+class _Recording:
+    """The utterance as a file. One that is discarded while a thread still writes it does not stay behind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path: Path | None = None
+        self._discarded = False
+
+    def write(self, pieces: list[bytes], folder: Path | None) -> Path:
+        """Write the file (in a thread) and return its path."""
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix="utterance-", suffix=".wav", dir=folder, delete=False) as file:
+            file.write(wav_bytes(b"".join(pieces), INPUT_RATE))
+            path = Path(file.name)
+        with self._lock:
+            self._path = path
+            if self._discarded:
+                path.unlink(missing_ok=True)
+        return path
+
+    def discard(self) -> None:
+        """Remove the file, now or when it has been written; takes microseconds, so a cancelled task can do it."""
+        with self._lock:
+            self._discarded = True
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
