@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from astrbot_like.dashboard.contract import contract
+from astrbot_like.dashboard.contract import contract, routes_page
 from astrbot_like.dashboard.routing import RouteTable
 from tests.support.admin_house import admin_house
 
@@ -17,6 +17,11 @@ ROOT = Path(__file__).parent.parent.parent
 def test_the_file_is_what_the_routes_say():
     stored = (ROOT / "openapi.json").read_text(encoding="utf-8")
     assert stored == contract(), "The routes have changed: run `make openapi` and commit openapi.json."
+
+
+def test_the_page_lists_the_routes():
+    page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+    assert page == routes_page(page), "The routes have changed: run `make openapi` and commit docs/http-api.md."
 
 
 @pytest.fixture
