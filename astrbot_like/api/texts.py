@@ -48,6 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "LLM 请求失败：未找到任何可用的对话模型（提供商）。请先在管理面板的“服务提供商”中添加一个。",
         "The model request failed: no chat model (provider) is available. Add one under Providers in the dashboard.",
     ),
+    "llm.failed": ("LLM 请求失败：{error}", "The model request failed: {error}"),
     "provider.not_found": (
         "未找到可用的对话模型（提供商）。",
         "No chat model (provider) is available.",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
-from astrbot_like.domain.errors import BotError, InternalError, TurnTimeout
+from astrbot_like.domain.errors import BotError, InternalError, LlmNotConfigured, TurnTimeout
 from astrbot_like.domain.events import (
     BotMessageSaved,
     MetricsReported,
@@ -250,7 +250,9 @@ class TurnEngine:
         from astrbot_like.api.texts import text
 
         persona = self._profiles.persona(turn.profile.persona_id)
-        words = (persona.custom_error_message if persona else None) or text("llm_failed", error=error.message)
+        words = (persona.custom_error_message if persona else None) or (
+            text("llm.no_provider") if isinstance(error, LlmNotConfigured) else text("llm.failed", error=error.message)
+        )
         try:
             async with self._clock.timeout(self._settings.turn.tool_deadline):
                 await event.send(MessageChain().message(words))

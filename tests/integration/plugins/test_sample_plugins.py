@@ -438,3 +438,14 @@ async def test_two_plugins_with_the_same_command_both_answer() -> None:
         assert (await tester.say("/add 1 1")).texts == ["fake answer"]
         await tester.host.enable("sample_commands")
         assert (await tester.say("/add 1 1")).texts == ["2"]
+
+
+async def test_what_people_are_told_when_the_model_can_not_answer() -> None:
+    async with samples("sample_plain_class", providers=[]) as tester:
+        [told] = (await tester.say("hello")).texts
+        assert told.startswith("LLM 请求失败：未找到任何可用的对话模型（提供商）。")
+    broken = FakeChatProvider(Answer(fail=RuntimeError("out of credit")))
+    async with samples("sample_plain_class", providers=[broken]) as tester:
+        [told] = (await tester.say("hello")).texts
+        assert told.startswith("LLM 请求失败：")
+        assert "out of credit" in told
