@@ -457,6 +457,10 @@ class PluginHost:
         order = self._orders.setdefault(source.directory, len(self._orders))
         metadata = PluginMetadata(name=source.directory, author="", desc="", version="")
         plugin = Plugin(source, order, metadata, PluginScope(source.directory, source.folder))
+        earlier = self._plugins.get(source.directory)
+        if earlier is not None:  # what is known against it stays known after a reload
+            plugin.problems, plugin.blocked = earlier.problems, earlier.blocked
+            plugin.left_threads = earlier.left_threads
         self._plugins[source.directory] = plugin
         return plugin
 
