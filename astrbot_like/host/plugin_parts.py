@@ -144,6 +144,8 @@ async def build_plugins(
                 cron=cron,
                 plugins=PluginPlugins(host),
                 stars=lambda: host.stars,
+                start_task=host.start_task,
+                register_command=host.register_command,
             )
         )
     )
@@ -160,6 +162,7 @@ async def build_plugins(
             await directory.reload_types(types)
             await platforms.reload_types(kinds)
         else:
+            await cron.forget(lambda handler: host.owner_of(handler) is plugin)
             await directory.stop_types(types)
             await platforms.stop_types(kinds)
 

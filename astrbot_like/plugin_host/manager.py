@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api import compat, current
 from astrbot_like.api.config import AstrBotConfig
+from astrbot_like.api.filters.command import CommandFilter
+from astrbot_like.api.filters.kinds import RegexFilter
 from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.host_tables import ActiveEvents
 from astrbot_like.api.preferences import GLOBAL, PreferenceStore, SharedPreferences
-from astrbot_like.api.registration import HandlerRegistration, PlatformRegistration
+from astrbot_like.api.registration import EventType, HandlerRegistration, PlatformRegistration
 from astrbot_like.api.texts import text
 from astrbot_like.domain.errors import BotError, NotFound, PluginError
 from astrbot_like.plugin_host import discovery, loader
 from astrbot_like.plugin_host.config_forms import Schema
 from astrbot_like.plugin_host.dispatch import Dispatcher
 from astrbot_like.plugin_host.file_watch import FileWatch
-from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
+from astrbot_like.plugin_host.guard import PluginScope, TaskTracking, current_scope
 from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
 from astrbot_like.plugin_host.install import PluginFolders
 from astrbot_like.plugin_host.lifecycle import Lifecycle, Watcher
@@ -37,7 +39,7 @@ from astrbot_like.plugin_host.runner import plugin_context
 from astrbot_like.plugin_host.settings import PluginSettings
 from astrbot_like.plugin_host.tables import PluginTables
 from astrbot_like.plugin_host.watchdog import LagReport, LoopWatch
-from astrbot_like.plugin_host.web_routes import RegisteredApi, WebRoutes
+from astrbot_like.plugin_host.web_routes import RegisteredApi, WebRoutes, module_of
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.tasks import Supervisor
 
@@ -215,6 +217,10 @@ class PluginHost:
         if prefix and module.startswith(f"{prefix}."):
             return self._plugins.get(module[len(prefix) + 1 :].split(".", 1)[0])
         return None
+
+    def owner_of(self, function: Callable[..., Any]) -> Plugin | None:
+        """The plugin a function belongs to."""
+        return self.owner(module_of(function))
 
     def owns_module(self, module: str) -> bool:
         """Whether this host loaded that module for a plugin."""
@@ -428,6 +434,50 @@ class PluginHost:
         plugin = self.find(name)
         path = self.folders.config_file(plugin.directory)
         AstrBotConfig(path, schema=plugin.schema).save_config(values)
+
+    # --- oldest forms of registration ------------------------------------------------------------------
+
+    def start_task(self, work: Awaitable[Any], description: str) -> None:
+        """Run something of the plugin whose code runs now in the background; it ends with the plugin."""
+
+        async def run() -> None:
+            await work
+
+        task = self._supervisor.job(run(), name=description)
+        scope = current_scope.get()
+        if scope is not None:
+            scope.track(task)
+
+    def register_command(
+        self,
+        star_name: str,
+        command_name: str,
+        desc: str,
+        priority: int,
+        awaitable: Callable[..., Awaitable[Any]],
+        use_regex: bool = False,
+        ignore_prefix: bool = False,
+    ) -> None:
+        """Take a command that a plugin registers by a call.
+
+        Args:
+            ignore_prefix: Ignored: commands go by the configuration's wake prefix.
+        """
+        plugin = self.owner_of(awaitable) or self.find(star_name)
+        function = getattr(awaitable, "__func__", awaitable)
+        record = HandlerRegistration(
+            EventType.AdapterMessageEvent,
+            function,
+            handler_name=function.__name__,
+            handler_module_path=module_of(awaitable),
+            desc=desc,
+            extras_configs={"priority": priority},
+        )
+        made = RegexFilter(command_name) if use_regex else CommandFilter(command_name, None, record)
+        record.event_filters.append(made)
+        plugin.declared.handlers.append(record)
+        if plugin.active:
+            self.tables.index.add(plugin, [(record, awaitable)])
 
     # --- one plugin -----------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ class WebRoutes:
             found = _pattern(route).fullmatch(wanted)
             if found is None:
                 continue
-            plugin = self._owner(_module_of(handler))
+            plugin = self._owner(module_of(handler))
             if plugin is not None and not plugin.active:
                 continue
             kinds = {item["name"]: item["kind"] or "" for item in _VARIABLE.finditer(route)}
@@ -80,7 +80,7 @@ class WebRoutes:
 
     def of_plugin(self, plugin: Plugin) -> list[RegisteredApi]:
         """A plugin's routes."""
-        return [one for one in self._registered() if self._owner(_module_of(one[1])) is plugin]
+        return [one for one in self._registered() if self._owner(module_of(one[1])) is plugin]
 
     def remove(self, plugin: Plugin) -> None:
         """Take a plugin's routes out of the list."""
@@ -89,7 +89,8 @@ class WebRoutes:
         registered[:] = [one for one in registered if id(one) not in gone]
 
 
-def _module_of(handler: Any) -> str:
+def module_of(handler: Any) -> str:
+    """Name of the module that a function, method or partial was written in."""
     target = getattr(handler, "func", handler)  # functools.partial
     instance = getattr(target, "__self__", None)
     return str(getattr(target, "__module__", None) or type(instance).__module__)

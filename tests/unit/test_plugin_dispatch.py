@@ -413,6 +413,38 @@ async def test_a_thousand_handlers_cost_no_more_than_ten(tmp_path: Path) -> None
     assert looked_at == {10: 1, 1000: 1}
 
 
+async def test_the_oldest_forms_of_registration(tmp_path: Path) -> None:
+    body = """
+    import asyncio
+    class Main(Star):
+        def __init__(self, context):
+            super().__init__(context)
+            context.register_commands("p", "old", "d", 1, self.old)
+            context.register_commands("p", "^ab+", "d", 1, self.pattern, use_regex=True)
+            context.register_task(asyncio.sleep(3600), "sleeps")
+        async def old(self, event, n: int):
+            yield event.plain_result(str(n + 1))
+        async def pattern(self, event):
+            yield event.plain_result("matched")
+        async def initialize(self):
+            self.context.register_commands("p", "later", "d", 1, self.pattern)
+        @filter.command("more")
+        async def more(self, event):
+            self.context.register_commands("p", "latest", "d", 1, self.pattern)
+    """
+    write_plugin(tmp_path / "data" / "plugins", "p", body)
+    async with plugin_host(tmp_path) as host:
+        assert await say(host, "old 4") == ["5"]
+        assert await say(host, "abbb") == ["matched"]
+        assert await say(host, "later") == ["matched"]
+        assert await say(host, "more") == []
+        assert await say(host, "latest") == ["matched"]
+        assert [task.get_name() for task in host.find("p").scope.tasks()] == ["sleeps"]
+        await host.disable("p")
+        assert await say(host, "old 4") == []
+        assert not host.find("p").scope.tasks()
+
+
 async def test_web_routes_go_with_their_plugin(tmp_path: Path) -> None:
     body = """
     class Main(Star):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -66,6 +68,7 @@ class CronJobs:
         self._scheduler: Any = None
         self._jobs: dict[str, CronJob] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
+        self._contexts: dict[str, contextvars.Context] = {}
         self.speak: Callable[[str, str], Awaitable[None]] | None = None
         """Has the agent speak up in a session (unified message origin, note); without it the note itself is sent."""
 
@@ -93,6 +96,7 @@ class CronJobs:
             new_id(), name, "basic", cron_expression, payload or {}, description, timezone, enabled, persistent
         )
         self._handlers[job.job_id] = handler
+        self._contexts[job.job_id] = contextvars.copy_context()
         return await self._add(job)
 
     async def add_active_job(
@@ -145,8 +149,14 @@ class CronJobs:
         if self._jobs.pop(job_id, None) is None:
             return
         self._handlers.pop(job_id, None)
+        self._contexts.pop(job_id, None)
         self._unschedule(job_id)
         await self._preferences.remove(SCOPE, "", job_id)
+
+    async def forget(self, belongs: Callable[[Callable[..., Any]], bool]) -> None:
+        """Delete the jobs whose function ``belongs`` to somebody who is going (a plugin)."""
+        for job_id in [job_id for job_id, handler in self._handlers.items() if belongs(handler)]:
+            await self.delete_job(job_id)
 
     async def list_jobs(self, job_type: str | None = None) -> Sequence[CronJob]:
         """All jobs, or those of one type."""
@@ -218,9 +228,11 @@ class CronJobs:
 
     async def _run(self, job: CronJob) -> None:
         if job.job_type == "basic":
-            made = self._handlers[job.job_id](**job.payload)
+            # In the context in which it was made: the plugin's, where its names and its tasks are known as its.
+            context = self._contexts[job.job_id]
+            made = context.run(self._handlers[job.job_id], **job.payload)
             if inspect.isawaitable(made):
-                await made
+                await asyncio.get_running_loop().create_task(_awaited(made), context=context)
             return
         session, note = str(job.payload.get("session", "")), str(job.payload.get("note", ""))
         if self.speak is not None:
@@ -233,3 +245,7 @@ class CronJobs:
         if job is None:
             raise NotFound(f"There is no timed job {job_id}.")
         return job
+
+
+async def _awaited(made: Awaitable[Any]) -> None:
+    await made
