@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -123,21 +124,19 @@ async def run(options: argparse.Namespace, log: Log) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run, and say in the exit status whether all of it worked."""
     options = arguments(argv)
-    file = options.log_file.open("w", encoding="utf-8") if options.log_file else None
-    log = Log(file)
-    try:
-        asyncio.run(run(options, log))
-    except TimeoutError:
-        log.line(f"FAILED: not done within {options.timeout:g} s")
-        return 1
-    except (FlowFailed, ClientError, OSError) as error:
-        log.line(f"FAILED: {error}")
-        return 1
-    finally:
-        if file is not None:
-            file.close()
-    log.line("OK")
-    return 0
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(options.log_file.open("w", encoding="utf-8")) if options.log_file else None
+        log = Log(file)
+        try:
+            asyncio.run(run(options, log))
+        except TimeoutError:
+            log.line(f"FAILED: not done within {options.timeout:g} s")
+            return 1
+        except (FlowFailed, ClientError, OSError) as error:
+            log.line(f"FAILED: {error}")
+            return 1
+        log.line("OK")
+        return 0
 
 
 if __name__ == "__main__":
