@@ -43,6 +43,10 @@ TICK = 0.05
 """Seconds between looks at the clock while a voice is heard or judged."""
 
 
+_REMEMBERED = 32
+"""Sentences of the bot in which echo is looked for."""
+
+
 class Listener(Protocol):
     """The session as its ears need it."""
 
@@ -84,7 +88,7 @@ class Ears:
         self._settings = settings
         self._clock = clock
         self._detector = TurnDetector(VoiceActivity(model), settings, EndOfTurn(settings))
-        self._said = HeardTracker()
+        self._said = HeardTracker(keep=_REMEMBERED)
         self._judge: InterruptionJudge | None = None
         self._utterance: Utterance | None = None
         self._over_reply = False

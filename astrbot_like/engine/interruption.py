@@ -92,7 +92,18 @@ def _match(heard: list[str], spoken: list[str]) -> float:
 class InterruptionJudge:
     """Judges voice during one reply. Times are the clock's monotonic seconds."""
 
-    __slots__ = ("_heard", "_paused_at", "_settings", "_spoken", "_started", "_text", "_voice_ended")
+    __slots__ = (
+        "_base",
+        "_heard",
+        "_ignored",
+        "_paused_at",
+        "_rearmed",
+        "_settings",
+        "_spoken",
+        "_started",
+        "_text",
+        "_voice_ended",
+    )
 
     def __init__(self, settings: VoiceSettings, reply_started: float) -> None:
         self._settings = settings
@@ -100,7 +111,13 @@ class InterruptionJudge:
         self._paused_at: float | None = None
         self._voice_ended: float | None = None
         self._heard = 0.0
+        self._base = 0.0
+        """Voice of the utterance that was judged before and let pass."""
+        self._rearmed = True
+        """Whether it has been quiet since: new voice is judged anew."""
         self._text = ""
+        self._ignored = ""
+        """Words that were judged before and let pass."""
         self._spoken = ""
 
     @property
@@ -118,16 +135,30 @@ class InterruptionJudge:
 
     def voice(self, now: float) -> Verdict | None:
         """Voice is heard (its first frame, or again after a short quiet)."""
+        self._heard = self._base = 0.0
+        self._text = self._ignored = ""
+        return self._hold(now)
+
+    def _hold(self, now: float) -> Verdict | None:
         self._voice_ended = None
+        self._rearmed = False
         if self._paused_at is None and now - self._started >= self._settings.reply_guard:
             self._paused_at = now
-            self._heard = 0.0
-            self._text = ""
             return "pause"
         return None
 
     def voiced(self, seconds: float, now: float) -> Verdict | None:
-        """So much voice has been heard since playback was put on hold."""
+        """The utterance holds so much voice by now.
+
+        Voice that goes on after a short quiet is the same utterance, but is judged anew.
+        """
+        more = seconds > self._heard
+        if more:
+            self._voice_ended = None
+        if self._paused_at is None and more and self._rearmed:
+            self._base = self._heard
+            self._heard = seconds
+            return self._hold(now)
         self._heard = seconds
         return self._decide(now)
 
@@ -145,6 +176,8 @@ class InterruptionJudge:
         """The voice has stopped (for now)."""
         if self._voice_ended is None:
             self._voice_ended = now
+            if self._paused_at is None:
+                self._rearmed = True
         return self.tick(now)
 
     def tick(self, now: float) -> Verdict | None:
@@ -152,23 +185,27 @@ class InterruptionJudge:
         wake = self.wake_at
         if wake is None or now < wake - 1e-9:
             return None
+        self._rearmed = self._voice_ended is not None
         self._paused_at = None
         self._voice_ended = None
+        self._ignored = self._text
         return "resume"
 
     def _decide(self, now: float) -> Verdict | None:
-        if self._paused_at is None:
-            return None
         settings = self._settings
+        if now - self._started < settings.reply_guard:
+            return None
         backchannel = is_backchannel(self._text, settings.backchannels)
         echo = bool(self._text) and could_be_echo(self._text, self._spoken)
-        if self._text and not backchannel and not echo:
+        if self._text and self._text != self._ignored and not backchannel and not echo:
             return self._stop()
+        if self._paused_at is None:
+            return None
         needed = settings.min_interruption
         if self._text:
             # What was said so far is only a sign of listening (or the bot itself): it takes more than that.
             needed *= _BACKCHANNEL_PATIENCE
-        if self._heard >= needed - 1e-9 and not echo:
+        if self._heard - self._base >= needed - 1e-9 and not echo:
             return self._stop()
         return self.tick(now)
 

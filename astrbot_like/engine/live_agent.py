@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Protocol
 
@@ -26,7 +27,7 @@ SpeechEvent = SpokenText | SpeechChunk | TurnFailed | MetricsReported
 class Speaker(Protocol):
     """Makes speech from chunks of text, in order."""
 
-    def run(self, chunks: AsyncIterator[str]) -> AsyncIterator[SpeechEvent]:
+    def run(self, chunks: AsyncIterator[str]) -> AsyncGenerator[SpeechEvent, None]:
         """Events of the speech; ends when ``chunks`` has ended and everything was spoken."""
         ...
 
@@ -141,21 +142,28 @@ class LiveReply:
             self._task = asyncio.create_task(self._speak(self._text), name="speech")
         return self._text
 
+    async def _timed(self, text: SpeakableText) -> AsyncIterator[str]:
+        """The chunks, and the moment at which the speaker takes the first one."""
+        async for chunk in text:
+            if self._timings.tts_started is None:
+                self._timings.tts_started = self._timings.now()
+            yield chunk
+
     async def _speak(self, text: SpeakableText) -> None:
         sink, timings, heard = self._sink, self._timings, self._heard
-        async for event in self._make_speaker().run(aiter(text)):
-            if isinstance(event, SpeechChunk):
-                self.spoke = True
-                heard.audio(event, timings.now())
-                first = timings.audio_sent()
+        # Closed here and now when this task is cancelled, with all synthesis that is under way.
+        async with aclosing(self._make_speaker().run(self._timed(text))) as events:
+            async for event in events:
+                if isinstance(event, SpeechChunk):
+                    self.spoke = True
+                    heard.audio(event, timings.now())
+                    first = timings.audio_sent()
+                    await sink.send(event)
+                    if first:
+                        await sink.send(MetricsReported(timings.first_audio_metrics()))
+                    continue
+                if isinstance(event, SpokenText):
+                    heard.text(event.text)
                 await sink.send(event)
-                if first:
-                    await sink.send(MetricsReported(timings.first_audio_metrics()))
-                continue
-            if isinstance(event, SpokenText):
-                if timings.tts_started is None:
-                    timings.tts_started = timings.now()
-                heard.text(event.text)
-            await sink.send(event)
         if metrics := timings.speech_metrics():
             await sink.send(MetricsReported(metrics))

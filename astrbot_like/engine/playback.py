@@ -108,17 +108,23 @@ class HeardTracker:
     """Which part of the spoken text has been heard.
 
     Told each spoken sentence and each piece of its audio in the order of playback.
+
+    Args:
+        keep: Last sentences it remembers; None: all.
     """
 
-    __slots__ = ("_sentences", "clock")
+    __slots__ = ("_keep", "_sentences", "clock")
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int | None = None) -> None:
         self.clock = PlaybackClock()
+        self._keep = keep
         self._sentences: list[_Sentence] = []
 
     def text(self, text: str) -> None:
         """The sentence that the following audio speaks."""
         self._sentences.append(_Sentence(text, self.clock.sent))
+        if self._keep is not None and len(self._sentences) > self._keep:
+            del self._sentences[0]
 
     def audio(self, chunk: SpeechChunk, now: float) -> None:
         """A piece of audio was sent."""

@@ -7,7 +7,7 @@ small lead, so that little is wasted and a client's buffer is short when the rep
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -80,7 +80,7 @@ class SpeechOut:
         self.provider = ""
         """Type of the provider that speaks; empty before the first audio."""
 
-    async def run(self, chunks: AsyncIterator[str]) -> AsyncIterator[SpeechEvent]:
+    async def run(self, chunks: AsyncIterator[str]) -> AsyncGenerator[SpeechEvent, None]:
         """Events of the speech: each sentence's ``SpokenText``, then its audio.
 
         A sentence that can't be spoken gives a ``TurnFailed`` that is not fatal; the next one follows. Ends when

@@ -78,6 +78,36 @@ def test_voice_that_comes_back_is_not_quiet() -> None:
     assert it.wake_at == pytest.approx(12.0)
 
 
+def test_after_a_cough_the_same_utterance_is_judged_anew() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.voiced(0.1, 10.1)
+    it.quiet(10.2)
+    assert it.tick(10.55) == "resume"
+    assert it.voiced(0.13, 10.6) == "pause"
+    assert it.voiced(0.4, 10.9) is None
+    assert it.voiced(0.5, 11.0) == "stop"
+
+
+def test_after_a_sign_of_listening_a_word_stops_it() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.words("yeah", SPOKEN, 10.2)
+    assert it.tick(12.0) == "resume"
+    assert it.voiced(0.9, 12.1) is None
+    assert it.words("yeah", SPOKEN, 12.1) is None
+    assert it.words("yeah but wait", SPOKEN, 12.3) == "stop"
+
+
+def test_voice_that_goes_on_is_not_taken_for_quiet() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.voiced(0.1, 10.1)
+    it.quiet(10.2)
+    assert it.voiced(0.2, 10.4) is None
+    assert it.tick(10.6) is None
+
+
 def test_the_first_moments_of_a_reply_can_be_guarded() -> None:
     it = InterruptionJudge(VoiceSettings(reply_guard=0.5), reply_started=10.0)
     assert it.voice(10.2) is None
