@@ -27,6 +27,12 @@ SOMETIMES_LAST = _words("""
 """)
 """Abbreviations that may end a sentence: a capital letter after them says so."""
 
+SENTENCE_STARTS = _words("""
+    The A An It He She They We You I This That These Those There Here His Her Its Their Our My Your In On At By For From
+    With But And So If When While What Who Where Why How Yes No Not Then Now After Before Because However Let Please
+""")
+"""Words that begin a sentence more often than they are part of a name."""
+
 # --- the end of a turn ---------------------------------------------------------------------------------
 
 HANGING_WORDS = _words("""
