@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from astrbot_like.operations.api_keys import ApiKeys
     from astrbot_like.operations.backups import Backups
     from astrbot_like.operations.conversations import Conversations
+    from astrbot_like.operations.mcp_servers import McpOperations
     from astrbot_like.operations.personas import Personas
     from astrbot_like.operations.platforms import PlatformOperations
     from astrbot_like.operations.plugins import PluginOperations
@@ -151,6 +152,7 @@ class DashboardServices:
     profiles: Profiles
     forms: ProfileForms
     tools: Tools
+    mcp: McpOperations
     statistics: Statistics
     plugins: PluginOperations
     plugin_manager: PluginHost

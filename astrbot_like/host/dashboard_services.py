@@ -10,6 +10,7 @@ import msgspec
 
 from astrbot_like.api.default_config import DEFAULT_CONFIG
 from astrbot_like.api.event import MessageChain
+from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.message_components import BaseMessageComponent, File, Image, Plain, Record, Video
 from astrbot_like.api.platform import MessageSession
 from astrbot_like.dashboard.auth import Authenticator
@@ -19,6 +20,7 @@ from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.errors import BotError, NotFound, ProcessingError
 from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart, media_kind
 from astrbot_like.domain.profiles import Profile
+from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory, describe
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.host.declared import resolve_environment
@@ -28,6 +30,7 @@ from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.stores import Stores
 from astrbot_like.operations.backups import Backups
 from astrbot_like.operations.config_templates import form_schema, settings_form
+from astrbot_like.operations.mcp_servers import McpOperations
 from astrbot_like.operations.platforms import PlatformOperations
 from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.operations.profiles import Profiles
@@ -193,6 +196,13 @@ def dashboard_services(
         profiles=profiles,
         forms=Forms(),
         tools=ToolList(plugins),
+        mcp=McpOperations(
+            configs=stores.records.mcp_servers,
+            servers=plugins.mcp,
+            scratch=lambda: McpServers(FunctionToolManager(), supervisor, clock),
+            clock=clock,
+            resolve=resolve_environment,
+        ),
         plugins=PluginOperations(plugins.host),
         plugin_manager=plugins.host,
         backups=Backups(stores.data, stores.database),

@@ -16,6 +16,7 @@ import msgspec
 from quart import Quart, Response
 from quart.typing import TestClientProtocol
 
+from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.dashboard.app import create_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
@@ -28,6 +29,7 @@ from astrbot_like.domain.history import NewMessage, StoredMessage
 from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart
 from astrbot_like.domain.profiles import PlatformConfig
 from astrbot_like.domain.turns import TurnRequest
+from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.operations.accounts import Accounts
@@ -35,6 +37,7 @@ from astrbot_like.operations.api_keys import ApiKeys
 from astrbot_like.operations.backups import Backups
 from astrbot_like.operations.config_templates import settings_form
 from astrbot_like.operations.conversations import Conversations
+from astrbot_like.operations.mcp_servers import McpOperations
 from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.platforms import PlatformOperations
 from astrbot_like.operations.plugins import PluginOperations
@@ -281,6 +284,13 @@ class AdminHouse:
         self.messages = FakeMessages(self.attachments)
         self.plugins = plugins
         self.backups = Backups(folder, database)
+        self.mcp_servers = McpServers(FunctionToolManager(), self.supervisor, clock)
+        self.mcp = McpOperations(
+            configs=records.mcp_servers,
+            servers=self.mcp_servers,
+            scratch=lambda: McpServers(FunctionToolManager(), self.supervisor, clock),
+            clock=clock,
+        )
         self.folder = folder
         self.runner = FakeRunner()
         self.platforms = PlatformOperations(configs=records.platforms, runner=self.runner)
@@ -337,6 +347,7 @@ class AdminHouse:
             "forms": FakeForms(),
             "tools": FakeTools(),
             "statistics": self.statistics,
+            "mcp": self.mcp,
             "plugin_manager": self.plugins,
             "plugins": PluginOperations(self.plugins),
             "backups": self.backups,
@@ -432,6 +443,7 @@ async def _open_house(
     finally:
         house.queues.close()
         await cancel_and_wait(engine)
+        await house.mcp_servers.aclose()
         await house.supervisor.aclose()
         await house.directory.aclose()
         house.accounts.close()

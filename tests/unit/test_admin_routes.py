@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,47 @@ class TestHouse:
         )[1] == "NOT_FOUND"
         await house.data("POST", "/api/backup/delete", token=token, json={"name": name})
         assert not list((house.folder / "temp").glob("upload-*"))
+
+
+STANDIN = Path(__file__).parent.parent / "standins" / "mcp_server.py"
+
+
+class TestMcpServers:
+    async def test_life_of_a_server(self, house, token):
+        config = {
+            "command": sys.executable,
+            "args": [str(STANDIN), "stdio"],
+            "env": {"API_KEY": "0123456789abcdefwxyz"},
+        }
+        tried = await house.data("POST", "/api/mcp/test", token=token, json={"config": config})
+        assert tried["ok"], tried
+        assert "add" in {tool["name"] for tool in tried["tools"]}
+        body = {"name": "sums", "config": config}
+        made = await house.data("POST", "/api/mcp/new", token=token, json=body)
+        assert made["config"]["env"] == {"API_KEY": "••••wxyz"}
+        assert (await house.data("POST", "/api/mcp/new", token=token, json=body, status=409))[1] == "CONFLICT"
+        async with asyncio.timeout(30):
+            while not (listed := (await house.data("GET", "/api/mcp/list", token=token))["servers"][0])["tools"]:
+                await asyncio.sleep(0.02)
+        assert (listed["state"], listed["last_error"]) == ("connected", "")
+        switch = {"server": "sums", "tool": "add", "enabled": False}
+        shown = await house.data("POST", "/api/mcp/tool", token=token, json=switch)
+        assert {tool["name"]: tool["enabled"] for tool in shown["tools"]}["add"] is False
+        await house.data("POST", "/api/mcp/update", token=token, json={"name": "sums", "config": made["config"]})
+        stored = await house.mcp._configs.get("sums")
+        assert stored.config["env"] == secret
+        assert stored.disabled_tools == ("add",)
+        await house.data("POST", "/api/mcp/delete", token=token, json={"name": "sums"})
+        assert (await house.data("GET", "/api/mcp/list", token=token))["servers"] == []
+
+    async def test_servers_that_are_none(self, house, token):
+        gone = await house.data("POST", "/api/mcp/test", token=token, json={"config": {"command": "/no/such/program"}})
+        assert not gone["ok"]
+        assert gone["message"]
+        for body, message in (({}, "Missing key: name"), ({"config": {}}, "The MCP server test needs a url.")):
+            refused = await house.data("POST", "/api/mcp/test", token=token, json=body, status=400)
+            assert refused[0] == message
+        assert (await house.data("POST", "/api/mcp/delete", token=token, json={"name": "x"}, status=404))[1]
 
 
 PLUGIN = """
