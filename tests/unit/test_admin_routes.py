@@ -423,11 +423,8 @@ STANDIN = Path(__file__).parent.parent / "standins" / "mcp_server.py"
 
 class TestMcpServers:
     async def test_life_of_a_server(self, house, token):
-        config = {
-            "command": sys.executable,
-            "args": [str(STANDIN), "stdio"],
-            "env": {"API_KEY": "0123456789abcdefwxyz"},
-        }
+        secret = {"API_KEY": "0123456789abcdefwxyz"}
+        config = {"command": sys.executable, "args": [str(STANDIN), "stdio"], "env": secret}
         tried = await house.data("POST", "/api/mcp/test", token=token, json={"config": config})
         assert tried["ok"], tried
         assert "add" in {tool["name"] for tool in tried["tools"]}
