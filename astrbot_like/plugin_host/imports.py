@@ -160,9 +160,10 @@ class PluginNamespace:
         """Drop a plugin's modules: those below its package, and any others that came from its folder."""
         package = self.package_of(directory)
         inside = str(folder) + "/"
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None) or ""
-            if name == package or name.startswith(package + ".") or (file and str(file).startswith(inside)):
+        # A module whose top package lies elsewhere came by another way: another host's, or a test's own import.
+        tops = {name for name, module in list(sys.modules.items()) if "." not in name and _lies_in(module, inside)}
+        for name in list(sys.modules):
+            if name == package or name.startswith(package + ".") or name.partition(".")[0] in tops:
                 sys.modules.pop(name, None)
         with contextlib.suppress(AttributeError):
             delattr(sys.modules[self.prefix], directory)
@@ -200,3 +201,9 @@ def _package(name: str, path: list[str]) -> ModuleType:
     spec.submodule_search_locations = path
     module.__spec__ = spec
     return module
+
+
+def _lies_in(module: ModuleType, folder: str) -> bool:
+    """Whether a module, or a package without a file of its own, lies in a folder (with a slash at its end)."""
+    places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+    return any(str(place).startswith(folder) or f"{place}/" == folder for place in places if place)
