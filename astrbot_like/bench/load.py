@@ -276,15 +276,21 @@ def voice_turns(load: Load) -> Result:
 def stamped_deltas(load: Load) -> Result:
     """Text turns whose deltas carry the time they were made."""
 
+    expected = int(load.model.split("-")[1])
+
     async def run(talker: Talker) -> None:
         for _ in range(load.turns):
             await talker.send(t="text_input", text="go")
+            seen = 0
             while True:
                 kind, text = await talker.receive()
                 arrived = time.monotonic_ns()
                 if kind == "bot_delta_chunk":
                     for made in msgspec.json.decode(text)["data"]["text"].split():
                         talker.result.latencies.append((arrived - int(made)) / 1e9)
+                        seen += 1
+                    if seen == expected:
+                        await talker.send(t="interrupt")  # the rest is speech, which takes its time
                 elif kind == "error":
                     talker.result.wrong.append(text[:200])
                 elif kind == "end":

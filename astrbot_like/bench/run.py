@@ -15,6 +15,7 @@ import msgspec
 from astrbot_like import __version__
 from astrbot_like.bench.figures import Figure, markdown, table
 from astrbot_like.bench.load import Target
+from astrbot_like.bench.plots import conversations, shares
 from astrbot_like.bench.processes import BotServer, spare_cores
 from astrbot_like.bench.rows import QUICK, ROWS, Bench, Scale
 from astrbot_like.bench.speech import spoken
@@ -80,8 +81,38 @@ def measure(
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     if report_file is not None:
-        report_file.write_text(markdown(report.figures) + "\n", encoding="utf-8")
+        write_report(report, report_file)
     return int(any(figure.met is False for figure in report.figures))
+
+
+def write_report(report: Report, file: Path) -> None:
+    """The figures as Markdown, with two plots beside it."""
+    plots = {"shares": shares(report.figures), "conversations": conversations(report.figures)}
+    for name, plot in plots.items():
+        file.with_name(f"{file.stem}-{name}.svg").write_text(plot, encoding="utf-8")
+    file.write_text(
+        f"""<!-- made by: astrbot-like bench --report {file.name} -->
+
+# Benchmarks
+
+Measured {report.started_at} with astrbot-like {report.version}, Python {report.python}, {report.machine},
+{report.cores} cores, load {report.load_before:.1f} before the run. The server is pinned to one core, the load runs in
+processes of its own on the others, everything on loopback, with providers of zero delay
+(`astrbot_like/bench/mock_providers.py`). `astrbot-like bench` measures this anew; with `--url` it measures any server.
+
+{markdown(report.figures)}
+
+![Each figure as a share of its bound]({file.stem}-shares.svg)
+
+![First audio against conversations at once]({file.stem}-conversations.svg)
+
+How the rows are measured is in `astrbot_like/bench/rows.py`: what is sent, from when to when time is taken. Times are
+taken in the clients; "late" is how far the load itself was behind its schedule, and a run where that is not small
+against a figure says more about the load than about the server. CPU is the process's own time, so the ratio to the echo
+holds on any machine.
+""",
+        encoding="utf-8",
+    )
 
 
 def _row(name: str, bench: Bench) -> list[Figure]:

@@ -223,3 +223,6 @@ ChatTypedFrame: TypeAlias = (
     | SessionIdFrame
 )
 ChatOutFrame: TypeAlias = ChatTypedFrame | ChatError
+
+CHAT_FRAMES = (_Out, ChatError)
+"""For ``isinstance``: two classes are looked at rather than the whole union, for each frame of a live socket."""

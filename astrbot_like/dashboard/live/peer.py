@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
 from astrbot_like.dashboard.chat import wire as chat_wire
-from astrbot_like.dashboard.chat.frames import ChatOutFrame
+from astrbot_like.dashboard.chat.frames import CHAT_FRAMES, ChatOutFrame
 from astrbot_like.dashboard.chat.peer import ChatPeer
 from astrbot_like.dashboard.live import frames as f
 from astrbot_like.dashboard.live.wire import BINARY_REFUSED, LiveDecoder, LiveWire, apply, push_audio
@@ -101,9 +101,9 @@ class LivePeer:
 
     def frames(self, item: LiveEvent | ChatOutFrame) -> Iterable[str | bytes]:
         """What is sent for an item: chat frames are made where their request runs, live ones here."""
-        if isinstance(item, ChatOutFrame):
-            return (chat_wire.encode(item),)
-        return self._wire.frames(item)
+        if isinstance(item, CHAT_FRAMES):
+            return (chat_wire.encode(cast("ChatOutFrame", item)),)
+        return self._wire.frames(cast("LiveEvent", item))
 
     async def aclose(self) -> None:
         """End the turns of this connection."""
