@@ -7,7 +7,6 @@ cores can make it. Every figure of time is taken from the monotonic clock, which
 from __future__ import annotations
 
 import asyncio
-import base64
 import multiprocessing
 import os
 import random
@@ -126,14 +125,11 @@ class Talker:
         self.result = result
         self.stamp = 0
         self._frames = [
-            msgspec.json.encode(
-                {"t": "speaking_part", "data": base64.b64encode(load.speech[at : at + FRAME_BYTES])}
-            ).decode()
+            # msgspec writes bytes as Base64.
+            msgspec.json.encode({"t": "speaking_part", "data": load.speech[at : at + FRAME_BYTES]}).decode()
             for at in range(0, len(load.speech), FRAME_BYTES)
         ]
-        self._silence = msgspec.json.encode(
-            {"t": "speaking_part", "data": base64.b64encode(bytes(FRAME_BYTES))}
-        ).decode()
+        self._silence = msgspec.json.encode({"t": "speaking_part", "data": bytes(FRAME_BYTES)}).decode()
 
     async def send(self, **frame: Any) -> None:
         """Send a frame."""
