@@ -18,7 +18,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -40,7 +40,9 @@ BUSY_MS = 5_000
 """How long SQLite waits for another process (the command line, say) that is writing."""
 DEADLINE = 60.0
 """Seconds after which a read or a write is given up."""
-COMMITS_PER_CHECKPOINT = 200
+COMMITS_PER_CHECKPOINT = 100
+"""Small and often: a long one keeps the disk from the messages (99th percentile of a commit at 1500 messages a second:
+3 ms with 100, 26 ms with 1000)."""
 AUTOCHECKPOINT_PAGES = 16_384
 """The writer checkpoints by itself at 64 MiB of log, should the checkpoint thread not keep up."""
 
@@ -53,6 +55,7 @@ class Database:
         self._engine = engine
         self._thread = thread
         self._connection: Connection | None = None
+        self._driver: sqlite3.Connection | None = None
         self._readers: AsyncEngine | None = None
         self._reader_task: asyncio.Task[None] | None = None
         self._checkpoint_task: asyncio.Task[None] | None = None
@@ -90,10 +93,24 @@ class Database:
         """
         self.transactions += 1
         result = await self._on_thread(lambda: self._transaction(work))
-        self._commits += 1
-        if self._commits >= COMMITS_PER_CHECKPOINT and self._checkpoint_task is None:
-            self._start_checkpoint()
+        self._count_commit()
         return result
+
+    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Run ``work`` on the writer's thread with the driver's own connection, in autocommit mode.
+
+        For what is written at every turn; the rest uses ``write``. Errors come as the driver raises them.
+
+        Raises:
+            StorageError: The store is closed.
+        """
+        self.transactions += 1
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._thread, self._with_driver, work)
+        except RuntimeError as error:
+            raise StorageError("The store is closed.") from error
+        self._count_commit()
+        return future
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work``, which must not write, beside the writer.
@@ -160,6 +177,7 @@ class Database:
     def _prepare(self) -> None:
         _check_file(self.path)
         connection = self._connection = self._engine.connect()
+        self._driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         with connection.begin():
             revision = schema.stored_revision(connection)
             if revision is None:
@@ -183,21 +201,27 @@ class Database:
         with connection.begin():
             return work(connection)
 
-    def _read_data_version(self) -> int:
-        if self._connection is None:
+    def _with_driver(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._driver is None:
             raise StorageError("The store is closed.")
-        raw: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
-        return int(raw.execute("PRAGMA data_version").fetchone()[0])
+        return work(self._driver)
+
+    def _read_data_version(self) -> int:
+        return self._with_driver(lambda driver: int(driver.execute("PRAGMA data_version").fetchone()[0]))
 
     def _close(self) -> None:
         if self._connection is not None:
+            self._driver = None
             self._connection.close()
             self._connection = None
         self._engine.dispose()
 
     # --- beside it ------------------------------------------------------------------------------------
 
-    def _start_checkpoint(self) -> None:
+    def _count_commit(self) -> None:
+        self._commits += 1
+        if self._commits < COMMITS_PER_CHECKPOINT or self._checkpoint_task is not None:
+            return
         self._commits = 0
         self._checkpoint_task = asyncio.create_task(self._checkpoint(), name="database-checkpoint")
 

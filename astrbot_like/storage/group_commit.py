@@ -2,20 +2,21 @@
 
 While a transaction is on its way to the disk, new items gather; the next transaction takes them all. One writer alone
 has its item written at once, a thousand share a commit. The queue is bounded: a sender waits for room, for a limited
-time.
+time. There is no task in between: the first audio of a reply waits for this, and every turn of the loop counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection
-
 from astrbot_like.domain.errors import BotError, StorageError
-from astrbot_like.runtime.channels import Channel, ChannelClosed
 from astrbot_like.storage.database import Database
+from astrbot_like.storage.faults import storage_error
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -23,6 +24,7 @@ Result = TypeVar("Result")
 MAX_BATCH = 256
 
 OVERLOADED = "The server can't store messages fast enough. Please try again in a moment."
+CLOSED = "The store is closed."
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -38,7 +40,7 @@ class GroupCommit(Generic[Item, Result]):
     def __init__(
         self,
         database: Database,
-        store: Callable[[Connection, list[Item]], list[Result]],
+        store: Callable[[sqlite3.Connection, list[Item]], list[Result]],
         committed: Callable[[list[Result]], None],
         *,
         limit: int,
@@ -47,63 +49,111 @@ class GroupCommit(Generic[Item, Result]):
         self._database = database
         self._store = store
         self._committed = committed
-        self._queue: Channel[tuple[Item, asyncio.Future[Result]]] = Channel(limit)
+        self._limit = limit
         self._timeout = timeout
-        self._task: asyncio.Task[None] | None = None
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._idle: asyncio.Future[None] | None = None
+        self._writing = False
+        self._closed = False
+        # How many items at the head of the queue are written one by one, since they failed together.
+        self._singly = 0
 
     async def put(self, item: Item) -> Result:
         """Queue an item; returns when it is durable.
 
-        A caller that is cancelled does not take its item back.
+        A caller that is cancelled does not take a queued item back.
 
         Raises:
             StorageError: It could not be written, or not in time.
         """
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="group-commit")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._timeout):
-                await self._queue.send((item, future))
+                while len(self._waiting) >= self._limit and not self._closed:
+                    await self._wait_for_room()
+                if self._closed:
+                    raise StorageError(CLOSED)
+                future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+                self._waiting.append((item, future))
+                if not self._writing:
+                    self._write_next()
                 return await future
         except TimeoutError as error:
             raise StorageError(OVERLOADED) from error
-        except ChannelClosed as error:
-            raise StorageError("The store is closed.") from error
 
     async def aclose(self) -> None:
         """Write what is queued, then refuse more; idempotent."""
-        self._queue.close()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        self._closed = True
+        while self._room:
+            self._wake()
+        if self._writing:
+            if self._idle is None:
+                self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._idle)
 
-    async def _run(self) -> None:
-        async for first in self._queue:
-            batch = [first]
-            while len(self._queue) and len(batch) < MAX_BATCH:
-                batch.append(await self._queue.receive())
-            await self._commit(batch)
-
-    async def _commit(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        items = [item for item, _ in batch]
+    async def _wait_for_room(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._room.append(waiter)
         try:
-            results = await self._database.write(lambda connection: self._store(connection, items))
-        except BotError as error:
-            if len(batch) > 1 and not isinstance(error, StorageError):
-                # One item was refused (its session is gone, say): the others must not suffer for it.
-                for entry in batch:
-                    await self._commit([entry])
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._wake()  # the room that this one was given belongs to the next in line
+            raise
+
+    def _wake(self) -> None:
+        while self._room:
+            waiter = self._room.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
                 return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+
+    def _write_next(self) -> None:
+        most = 1 if self._singly else MAX_BATCH
+        self._singly = max(0, self._singly - 1)
+        batch = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        for _ in batch:
+            self._wake()
+        items = [item for item, _ in batch]
+        self._writing = True
+        try:
+            work = self._database.submit(lambda connection: self._store(connection, items))
+        except StorageError as error:
+            self._writing = False
+            self._fail(batch, error)
             return
-        except Exception as error:  # noqa: BLE001 - raised again where the items were put
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+        work.add_done_callback(partial(self._written, batch))
+
+    def _written(self, batch: list[tuple[Item, asyncio.Future[Result]]], work: asyncio.Future[list[Result]]) -> None:
+        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+        again = isinstance(error, BotError) and not isinstance(error, StorageError) and len(batch) > 1
+        if again:
+            # One item was refused (its session is gone, say): the others must not suffer for it.
+            self._waiting.extendleft(reversed(batch))
+            self._singly += len(batch)
+        elif error is None:
+            self._committed(work.result())
+        if self._waiting:
+            self._write_next()
+        else:
+            self._writing = False
+            if self._idle is not None and not self._idle.done():
+                self._idle.set_result(None)
+        if again:
             return
-        self._committed(results)
-        for (_, future), result in zip(batch, results, strict=True):
+        if error is not None:
+            self._fail(batch, error)
+            return
+        for (_, future), result in zip(batch, work.result(), strict=True):
             if not future.done():
                 future.set_result(result)
+
+    @staticmethod
+    def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: BaseException) -> None:
+        if isinstance(error, sqlite3.Error | OSError):
+            error = storage_error(error)
+        elif isinstance(error, asyncio.CancelledError):
+            error = StorageError(CLOSED)
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)

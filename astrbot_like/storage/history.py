@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from astrbot_like.domain.errors import NotFound
 from astrbot_like.domain.history import Conversation, NewMessage, StoredMessage
@@ -18,16 +18,25 @@ from astrbot_like.storage.sessions import (
     SessionStore,
     change_conversation,
     last_message_id,
-    title_of,
-    touch_conversation,
-    touch_session,
 )
 from astrbot_like.storage.settings import StorageSettings
-from astrbot_like.storage.tables import conversations, message_attachments, messages
+from astrbot_like.storage.tables import conversations, messages
 
-_INSERT = insert(messages)
-_INSERT_REFERENCE = insert(message_attachments).prefix_with("OR IGNORE", dialect="sqlite")
-_LAST_ID = text("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")
+# The driver's own SQL: a message is stored by one statement, and SQLAlchemy would take longer to hand it over than
+# SQLite takes to run it. Session and conversation are moved up by a trigger.
+_COLUMNS = ", ".join(column.name for column in messages.c)
+_ROW = f"({', '.join('?' * len(messages.c))})"
+_ROWS_AT_ONCE = 32
+_INSERT = tuple(
+    f"INSERT INTO messages ({_COLUMNS}) VALUES {', '.join([_ROW] * count)}" for count in range(_ROWS_AT_ONCE + 1)
+)
+_INSERT_REFERENCE = "INSERT OR IGNORE INTO message_attachments (message_id, attachment_id) VALUES (?, ?)"
+_NAME_SESSION = "UPDATE sessions SET display_name = ? WHERE session_id = ? AND display_name = ''"
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'messages'"
+
+
+_Item: TypeAlias = tuple[NewMessage, int, str]
+"""A message, when it came (milliseconds since the epoch), and the name it gives its session or an empty text."""
 
 
 class HistoryStore:
@@ -42,7 +51,7 @@ class HistoryStore:
         self._sessions = sessions
         self._cache = ContextCache(settings.context_cache)
         self._last_id: int | None = None
-        self._commits: GroupCommit[tuple[NewMessage, int], StoredMessage] = GroupCommit(
+        self._commits: GroupCommit[_Item, StoredMessage] = GroupCommit(
             database, self._store, self._committed, limit=settings.write_queue, timeout=settings.write_timeout
         )
 
@@ -53,7 +62,7 @@ class HistoryStore:
             NotFound: Its session or conversation does not exist (any more).
             StorageError: It could not be written, or not in time.
         """
-        return await self._commits.put((message, now_ms()))
+        return await self._commits.put((message, now_ms(), self._sessions.title_for(message)))
 
     async def context(self, conversation_id: str, *, limit: int = 2000) -> Sequence[StoredMessage]:
         """Rows that the model sees, oldest first, after the conversation's last compression."""
@@ -160,7 +169,8 @@ class HistoryStore:
                 for message in context
             ]
             if rows:
-                self._store(connection, [(row, now_ms()) for row in rows])
+                driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+                self._insert(driver, [(row, now_ms(), "") for row in rows])
             return changed
 
         await self._database.write(work)
@@ -207,36 +217,41 @@ class HistoryStore:
 
     # --- the writer's thread --------------------------------------------------------------------------
 
-    def _store(self, connection: Connection, items: list[tuple[NewMessage, int]]) -> list[StoredMessage]:
+    def _store(self, connection: sqlite3.Connection, items: list[_Item]) -> list[StoredMessage]:
+        if len(items) <= _ROWS_AT_ONCE and not any(title or attachment_ids(m.parts) for m, _, title in items):
+            return self._insert(connection, items)  # one statement is a transaction by itself
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = self._insert(connection, items)
+            references = [(row.id, name) for row in results for name in attachment_ids(row.parts)]
+            connection.executemany(_INSERT_REFERENCE, references)
+            connection.executemany(_NAME_SESSION, [(title, m.session_id) for m, _, title in items if title])
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _insert(self, connection: sqlite3.Connection, items: list[_Item]) -> list[StoredMessage]:
         last = self._last_id
         if last is None:
-            last = int(connection.execute(_LAST_ID).scalar() or 0)
-        rows: list[dict[str, Any]] = []
-        results: list[StoredMessage] = []
-        references: list[dict[str, Any]] = []
-        touched: dict[str, dict[str, Any]] = {}
-        talked: dict[str, dict[str, Any]] = {}
-        for message, created in items:
-            last += 1
-            rows.append(message_row(message, last, created))
-            results.append(stored(message, last, created))
-            references += [{"message_id": last, "attachment_id": name} for name in attachment_ids(message.parts)]
-            title = title_of(message.role, message.text)
-            before = touched.get(message.session_id)
-            if before is not None:
-                title = before["b_title"] or title
-            touched[message.session_id] = {"b_session": message.session_id, "b_now": created, "b_title": title}
-            talked[message.conversation_id] = {"b_conversation": message.conversation_id, "b_now": created}
+            found = connection.execute(_LAST_ID).fetchone()
+            last = int(found[0]) if found is not None else 0
+        results = [stored(message, last + n, created) for n, (message, created, _) in enumerate(items, 1)]
         try:
-            connection.execute(_INSERT, rows)
-        except IntegrityError as error:
+            for start in range(0, len(items), _ROWS_AT_ONCE):
+                rows = [
+                    message_row(message, last + n, created)
+                    for n, (message, created, _) in enumerate(items[start : start + _ROWS_AT_ONCE], start + 1)
+                ]
+                connection.execute(_INSERT[len(rows)], [value for row in rows for value in row])
+        except sqlite3.IntegrityError as error:
             self._last_id = None
-            raise NotFound("The session was deleted.") from error
-        if references:
-            connection.execute(_INSERT_REFERENCE, references)
-        connection.execute(touch_session, list(touched.values()))
-        connection.execute(touch_conversation, list(talked.values()))
-        self._last_id = last
+            if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                raise NotFound("The session was deleted.") from error
+            raise
+        self._last_id = last + len(items)
         return results
 
     def _committed(self, results: list[StoredMessage]) -> None:

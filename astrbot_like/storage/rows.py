@@ -109,22 +109,22 @@ def message_of(row: Any) -> StoredMessage:
     )
 
 
-def message_row(message: NewMessage, message_id: int, created_ms: int) -> dict[str, Any]:
-    """A message as values of ``messages``."""
-    return {
-        "id": message_id,
-        "session_id": message.session_id,
-        "conversation_id": message.conversation_id,
-        "turn_id": message.turn_id,
-        "role": message.role,
-        "parts": dumps(message.parts),
-        "context": dumps(message.context),
-        "text": message.text,
-        "full_text": message.full_text,
-        "meta": dumps(message.meta) if message.meta else "{}",
-        "interrupted": message.interrupted,
-        "created_ms": created_ms,
-    }
+def message_row(message: NewMessage, message_id: int, created_ms: int) -> tuple[Any, ...]:
+    """A message as values of ``messages`` in the table's order."""
+    return (
+        message_id,
+        message.session_id,
+        message.conversation_id,
+        message.turn_id,
+        message.role,
+        dumps(message.parts),
+        dumps(message.context),
+        message.text,
+        message.full_text,
+        dumps(message.meta) if message.meta else "{}",
+        message.interrupted,
+        created_ms,
+    )
 
 
 def stored(message: NewMessage, message_id: int, created_ms: int) -> StoredMessage:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, update
 
 from astrbot_like.domain.errors import NotFound, SessionError
-from astrbot_like.domain.history import Conversation, Session, StoredMessage
+from astrbot_like.domain.history import Conversation, NewMessage, Session, StoredMessage
 from astrbot_like.domain.profiles import DEFAULT_PROFILE
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.storage.database import Database
@@ -306,6 +306,11 @@ class SessionStore:
 
     # --- what the history tells -----------------------------------------------------------------------
 
+    def title_for(self, message: NewMessage) -> str:
+        """The name that a message gives its session; empty when it has one."""
+        session = self._sessions.peek(message.session_id)
+        return "" if session is not None and session.display_name else title_of(message.role, message.text)
+
     def touched(self, message: StoredMessage) -> None:
         """A message was stored: move the cached rows along."""
         session = self._sessions.peek(message.session_id)
@@ -353,23 +358,6 @@ class _NewSession(msgspec.Struct, frozen=True):
 def title_of(role: str, text: str) -> str:
     """What a session is called after its first message; only a user's message names it."""
     return " ".join(text.split())[:TITLE_LENGTH] if role == "user" else ""
-
-
-touch_session = (
-    update(sessions)
-    .where(sessions.c.session_id == bindparam("b_session"))
-    .values(
-        updated_ms=bindparam("b_now"),
-        display_name=case((sessions.c.display_name == "", bindparam("b_title")), else_=sessions.c.display_name),
-    )
-)
-"""Run by the history within the transaction that stores messages."""
-
-touch_conversation = (
-    update(conversations)
-    .where(conversations.c.conversation_id == bindparam("b_conversation"))
-    .values(updated_ms=bindparam("b_now"))
-)
 
 
 def change_conversation(connection: Connection, conversation_id: str, values: dict[str, Any]) -> Conversation:

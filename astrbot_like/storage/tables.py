@@ -294,9 +294,15 @@ usage_limits = Table(
     Column("tokens", Integer, nullable=False),
 )
 
-# --- search -----------------------------------------------------------------------------------------
+# --- what SQLite does by itself --------------------------------------------------------------------------
 
-SEARCH_DDL: tuple[str, ...] = (
+FURTHER_DDL: tuple[str, ...] = (
+    # Within the statement that stores a message: every statement more is a wait for the interpreter's lock.
+    """CREATE TRIGGER messages_touch AFTER INSERT ON messages
+    BEGIN
+    UPDATE sessions SET updated_ms = new.created_ms WHERE session_id = new.session_id;
+    UPDATE conversations SET updated_ms = new.created_ms WHERE conversation_id = new.conversation_id;
+    END""",
     # Trigrams find parts of words and text without spaces (Chinese, Japanese) alike. The index keeps no copy of the
     # text; it is filled lazily up to ``search_state.indexed``, so that storing a message does not pay for it.
     "CREATE TABLE search_state (id INTEGER PRIMARY KEY CHECK (id = 1), indexed INTEGER NOT NULL)",
@@ -306,4 +312,4 @@ SEARCH_DDL: tuple[str, ...] = (
     WHEN old.id <= (SELECT indexed FROM search_state)
     BEGIN INSERT INTO messages_search (messages_search, rowid, text) VALUES ('delete', old.id, old.text); END""",
 )
-"""What SQLite needs for full-text search, run once after the tables were made."""
+"""Triggers and the index for full-text search, run once after the tables were made."""

@@ -255,7 +255,9 @@ def test_no_acknowledged_message_is_lost_by_a_kill(tmp_path, seconds):
     first = process.stdout.readline()
     time.sleep(seconds)
     process.kill()
-    rest, _ = process.communicate(timeout=30)
+    rest = process.stdout.read()
+    process.stdout.close()
+    process.wait(30)
     lines = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
     assert lines
 
