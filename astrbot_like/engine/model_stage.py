@@ -86,11 +86,13 @@ class ModelStage:
         Raises:
             BotError: No provider is configured, none could answer, or a limit of use is reached.
         """
-        await turn.store_user()
-        if self._allow is not None:
-            await self._allow(turn)
-        await self._handlers.hook("waiting_llm_request", event)
-        async with self._locks.hold(turn.session.umo):
+        # The place in line is taken first: hooks of one message may take longer than those of the next one.
+        with self._locks.line_up(turn.session.umo) as place:
+            await turn.store_user()
+            if self._allow is not None:
+                await self._allow(turn)
+            await self._handlers.hook("waiting_llm_request", event)
+            await place.reached()
             await self._locked(turn, event, request, deliver)
 
     async def _locked(

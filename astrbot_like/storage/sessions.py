@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_,
 from astrbot_like.domain.errors import NotFound, SessionError
 from astrbot_like.domain.history import Conversation, NewMessage, Session, StoredMessage
 from astrbot_like.domain.profiles import DEFAULT_PROFILE
+from astrbot_like.engine.session_locks import SessionLocks
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.lru import Lru
@@ -41,6 +42,7 @@ class SessionStore:
         self._sessions: Lru[str, Session] = Lru(cache)
         self._by_umo: Lru[str, str] = Lru(cache)
         self._conversations: Lru[str, Conversation] = Lru(cache)
+        self._opening = SessionLocks()
 
     # --- sessions -------------------------------------------------------------------------------------
 
@@ -80,20 +82,25 @@ class SessionStore:
         Raises:
             SessionError: It exists and belongs to another user.
         """
-        found = self._sessions.get(session_id) if session_id is not None else None
-        if found is None and session_id is None and umo is not None:
-            found = await self.by_umo(umo)
-        if found is None:
-            name = session_id or umo or new_id()
-            origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{name}"
-            found = await self.get(name)
-            if found is None:
-                wanted = _NewSession(name, platform_id, username, is_group, origin, new_id())
-                found = await self._database.write(lambda c: _open(c, wanted))
-                self._keep(found)
+        if session_id is None and umo is not None:
+            known = await self.by_umo(umo)
+            session_id = known.session_id if known is not None else None
+        name = session_id or umo or new_id()
+        found = self._sessions.get(name)
+        # In the order of asking: a later message must not overtake an earlier one while its session is looked for.
+        if found is None or self._opening.held(name):
+            async with self._opening.hold(name):
+                found = await self.get(name) or await self._make(name, username, platform_id, umo, is_group)
         if found.creator != username and found.platform_id == WEBCHAT:
             raise SessionError
         return found
+
+    async def _make(self, session_id: str, username: str, platform_id: str, umo: str | None, is_group: bool) -> Session:
+        origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{session_id}"
+        wanted = _NewSession(session_id, platform_id, username, is_group, origin, new_id())
+        made = await self._database.write(lambda c: _open(c, wanted))
+        self._keep(made)
+        return made
 
     async def list(
         self,

@@ -211,3 +211,24 @@ async def test_only_the_first_message_names_a_session(stores):
     assert stored.display_name == "plan my week"
     renamed = await stores.sessions.rename(session.session_id, "Week")
     assert renamed.display_name == "Week"
+
+
+async def test_those_who_open_a_session_go_on_in_the_order_they_came(tmp_path):
+    order = []
+
+    async def come(stores, session_id, number):
+        await stores.sessions.open(session_id, username="ada")
+        order.append(number)
+
+    for cold in (True, False):
+        async with open_stores(tmp_path) as stores:
+            if not cold:
+                await stores.sessions.list()
+            for session_id in ("known", f"fresh {cold}"):
+                order.clear()
+                async with asyncio.TaskGroup() as group:
+                    for number in range(20):
+                        group.create_task(come(stores, session_id, number))
+                        if number % 3 == 0:
+                            await asyncio.sleep(0.0005)
+                assert order == sorted(order)
