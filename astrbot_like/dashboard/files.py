@@ -17,6 +17,10 @@ from astrbot_like.domain import errors
 CHUNK = 256 * 1024
 """Bytes read at once; one thread hop each."""
 
+STALLED_AFTER = 60.0
+SLOWEST = 16 * 1024
+"""A download is given up after ``STALLED_AFTER`` seconds and one more for each ``SLOWEST`` bytes."""
+
 INLINE_TYPES = frozenset(
     {
         "image/png",
@@ -89,6 +93,8 @@ async def file_response(
         sent["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     response = Response(_read(handle, start, stop), status, sent, content_type=content_type)
     response.headers["Content-Length"] = str(stop - start)
+    # A client that does not read must not keep the file open for ever.
+    response.timeout = STALLED_AFTER + (stop - start) / SLOWEST
     return response
 
 

@@ -388,6 +388,9 @@ class TestHouse:
                 event = await connection.receive()
             assert json.loads(event.removeprefix(b"data: "))["message"] == "live"
             await connection.disconnect()
+        async with asyncio.timeout(5):
+            while house.logs._watchers:
+                await asyncio.sleep(0)
 
     async def test_health_readiness_and_metrics(self, house, token):
         assert (await house.call("GET", "/healthz")).status_code == 200
