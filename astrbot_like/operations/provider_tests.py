@@ -8,15 +8,13 @@ import tempfile
 import wave
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from astrbot_like.domain.errors import BadRequest, ProviderError
-
-if TYPE_CHECKING:
-    from astrbot_like.engine.providers import ProviderEntry
+from astrbot_like.engine.providers import ProviderEntry
 
 T = TypeVar("T")
-Question: TypeAlias = Callable[["ProviderEntry"], Awaitable[T]]
+Question: TypeAlias = Callable[[ProviderEntry], Awaitable[T]]
 
 PROMPT = "Reply with one short friendly sentence."
 SENTENCE = "Testing, one, two, three."

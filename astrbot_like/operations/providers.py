@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from astrbot_like.domain.errors import BadRequest, BotError, Conflict, NotFound, ProviderError
 from astrbot_like.domain.profiles import ProviderConfig
+from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, coded_error
 from astrbot_like.operations import provider_tests
 from astrbot_like.operations.config_templates import form_schema
+from astrbot_like.operations.provider_views import (
+    Health,
+    ProviderConfigs,
+    ProviderTypeView,
+    ProviderView,
+    TestResult,
+    TypeCatalogue,
+    Voice,
+)
 from astrbot_like.operations.secrets import mask, unmask
 from astrbot_like.runtime.clock import Clock
-
-if TYPE_CHECKING:
-    from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry
 
 log = logging.getLogger(__name__)
 
@@ -24,122 +31,6 @@ TEST_DEADLINE = 30.0
 """Seconds a test or a list of models may take."""
 
 HOUSEKEEPING = ("id", "type", "provider_type", "enable")
-
-Health: TypeAlias = Literal["ok", "failing", "open", "unknown", "off"]
-
-
-class ProviderView(msgspec.Struct, frozen=True):
-    """A configured provider as people see it.
-
-    Attributes:
-        config: Every option, secrets masked; a mask that is sent back keeps the secret.
-        health: ``ok``, ``failing`` (its last call failed), ``open`` (left out for a while), ``unknown`` (not used yet),
-            ``off``.
-        last_error: What went wrong last; empty when nothing did.
-    """
-
-    id: str
-    type: str
-    provider_type: str
-    display_name: str
-    enable: bool
-    read_only: bool
-    health: Health
-    last_error: str
-    model: str
-    config: dict[str, Any]
-
-
-class ProviderTypeView(msgspec.Struct, frozen=True):
-    """A type of provider that can be added.
-
-    Attributes:
-        default_config: Options with their defaults.
-        schema: The form, in the shape of ``_conf_schema.json``; ``secret: true`` marks secrets.
-    """
-
-    type: str
-    provider_type: str
-    display_name: str
-    description: str
-    plugin: str
-    default_config: dict[str, Any]
-    schema: dict[str, dict[str, Any]]
-
-
-class TestResult(msgspec.Struct, frozen=True):
-    """What came of a test.
-
-    Attributes:
-        ok: Whether the provider answered.
-        answer: Its answer, in words.
-        seconds: Until the answer.
-        message: What to do when it did not answer; empty otherwise.
-    """
-
-    ok: bool
-    answer: str
-    seconds: float
-    message: str
-
-
-class Voice(msgspec.Struct, frozen=True):
-    """A voice of a text-to-speech provider."""
-
-    id: str
-    name: str
-    language: str
-
-
-class RegisteredType(Protocol):
-    """A provider type that a plugin registered (``ProviderMetaData`` of the plugin API)."""
-
-    @property
-    def type(self) -> str: ...
-
-    @property
-    def provider_type(self) -> Any: ...
-
-    @property
-    def desc(self) -> str: ...
-
-    @property
-    def default_config_tmpl(self) -> Mapping[str, Any] | None: ...
-
-    @property
-    def provider_display_name(self) -> str | None: ...
-
-
-class TypeCatalogue(Protocol):
-    """Every provider type registered now."""
-
-    def all(self) -> Sequence[RegisteredType]:
-        """All of them."""
-        ...
-
-    def plugin_of(self, type_name: str, /) -> str:
-        """Name of the plugin that supplies a type; empty when unknown."""
-        ...
-
-
-class ProviderConfigs(Protocol):
-    """Where provider configurations are kept."""
-
-    async def all(self) -> Sequence[ProviderConfig]:
-        """All, oldest first."""
-        ...
-
-    async def get(self, name: str, /) -> ProviderConfig | None:
-        """One, or None."""
-        ...
-
-    async def put(self, record: ProviderConfig, /) -> ProviderConfig:
-        """Add or replace one."""
-        ...
-
-    async def delete(self, name: str, /) -> None:
-        """Remove one; NotFound when there is none."""
-        ...
 
 
 class ProviderOperations:
@@ -354,8 +245,6 @@ class ProviderOperations:
             async with self._clock.timeout(TEST_DEADLINE):
                 return await ask(entry)
         except Exception as error:
-            from astrbot_like.engine.providers import coded_error
-
             raise coded_error(entry.id, error) from error
         finally:
             if scratch is not None:

@@ -11,7 +11,7 @@ from astrbot_like.dashboard.routing import DASHBOARD, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
 from astrbot_like.operations.provider_detection import DetectedProvider
-from astrbot_like.operations.providers import ProviderTypeView, ProviderView, TestResult, Voice
+from astrbot_like.operations.provider_views import ProviderTypeView, ProviderView, TestResult, Voice
 
 
 class ProviderList(msgspec.Struct, frozen=True):
