@@ -53,7 +53,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         # Joining threads is work outside the loop: its time limit must not jump.
         self.outside_work += 1
         try:
-            await super().shutdown_default_executor(timeout)
+            # Python 3.11 knows no time limit here.
+            await (
+                super().shutdown_default_executor(timeout)
+                if timeout is not None
+                else super().shutdown_default_executor()
+            )
         finally:
             self.outside_work -= 1
 
