@@ -1,0 +1,141 @@
+"""What one turn costs, in counts that do not depend on the machine: tasks, database statements, frames, loop steps.
+
+A bound here that breaks is a turn that became dearer. If the new cost is wanted, raise the bound and say why.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from tests.support.census import settle
+from tests.support.houses import House, scripted_house
+from tests.support.live_client import connect
+
+TURNS = 10
+
+
+class Costs(msgspec.Struct):
+    """Counts of a stretch of work."""
+
+    tasks: int = 0
+    statements: int = 0
+    commits: int = 0
+    steps: int = 0
+
+    def each(self, turns: int) -> str:
+        return ", ".join(f"{name} {value / turns:.1f}" for name, value in msgspec.structs.asdict(self).items())
+
+
+@contextmanager
+def counted():
+    """Count what happens meanwhile in this process."""
+    costs = Costs()
+    loop = asyncio.get_running_loop()
+
+    def make_task(loop, coroutine, **options):
+        costs.tasks += 1
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    def statement(*_: object) -> None:
+        costs.statements += 1
+
+    def commit(*_: object) -> None:
+        costs.commits += 1
+
+    call_soon = loop.call_soon
+
+    def step(*arguments, **options):
+        costs.steps += 1
+        return call_soon(*arguments, **options)
+
+    loop.set_task_factory(make_task)
+    loop.call_soon = step  # type: ignore[method-assign]
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+    try:
+        yield costs
+    finally:
+        loop.set_task_factory(None)
+        loop.call_soon = call_soon  # type: ignore[method-assign]
+        event.remove(Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "commit", commit)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with scripted_house(tmp_path, chat={"reply": "All right."}) as house:
+        yield house
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+async def test_a_live_turn(house: House):
+    async with connect(house.ws("/api/live_chat/ws")) as client:
+
+        async def turns(count: int) -> int:
+            frames = 0
+            for _ in range(count):
+                await client.send({"t": "text_input", "text": "hello"})
+                frames += len(await client.until("end"))
+            return frames
+
+        await turns(3)
+        with counted() as costs:
+            frames = await turns(TURNS)
+    print(f"live turn: {costs.each(TURNS)}, frames {frames / TURNS:.1f}")
+    # Loop steps include the client's own, which runs in this process.
+    assert costs.tasks <= 12 * TURNS
+    assert costs.statements <= 11 * TURNS
+    assert costs.commits <= 3 * TURNS
+    assert costs.steps <= 120 * TURNS
+    assert frames <= 16 * TURNS
+
+
+async def test_a_chat_turn(house: House):
+    async with connect(house.ws("/api/unified_chat/ws"), protocol="chat") as client:
+
+        async def turns(count: int) -> None:
+            for _ in range(count):
+                part = {"type": "plain", "text": "hello"}
+                await client.send({"ct": "chat", "t": "send", "message": [part], "session_id": "s"})
+                await client.until("end")
+
+        await turns(3)
+        with counted() as costs:
+            await turns(TURNS)
+    print(f"chat turn: {costs.each(TURNS)}")
+    assert costs.tasks <= 7 * TURNS
+    assert costs.statements <= 11 * TURNS
+    assert costs.commits <= 3 * TURNS
+    assert costs.steps <= 80 * TURNS
+
+
+async def test_an_audio_frame_and_an_idle_connection(house: House):
+    async with connect(house.ws("/api/live_chat/ws")) as client:
+        await client.send({"t": "ping"})
+        await client.until("pong")
+        before = len(asyncio.all_tasks())
+        async with connect(house.ws("/api/live_chat/ws")) as second:
+            await second.send({"t": "ping"})
+            await second.until("pong")
+            # Of the server: the connection, the application, the writer. The rest are this client's own.
+            assert len(asyncio.all_tasks()) - before <= 6
+        await client.send({"t": "start_speaking", "stamp": "s"})
+        await client.send({"t": "ping"})
+        await client.until("pong")
+        with counted() as costs:
+            for _ in range(200):
+                await client.send({"t": "speaking_part", "data": "AAAA"})
+            await client.send({"t": "ping"})
+            await client.until("pong")
+        print(f"audio frame: {costs.each(200)}")
+        assert costs.tasks <= 10
+        assert costs.statements == 0
+        assert costs.steps <= 2 * 200
+    assert await settle(lambda: len(house.app._sockets or ()) == 0)
