@@ -163,6 +163,14 @@ async def sign_in(page: Page) -> None:
     await page.locator("input[name=username]").fill(USERNAME)
     await page.locator("input[name=password]").fill(PASSWORD)
     await page.keyboard.press("Enter")
+    await page.locator("input[name=password]").wait_for(state="detached")
+
+
+async def until(page: Page, expression: str, *, timeout: float = 20.0) -> None:
+    """Wait until JavaScript is true; the page's policy forbids what Playwright's own waiting does."""
+    async with asyncio.timeout(timeout):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.05)
 
 
 async def ask(page: Page, text: str) -> None:

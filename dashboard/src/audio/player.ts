@@ -36,6 +36,7 @@ export async function openBackend(): Promise<PlayerBackend> {
 export class Player {
   private token = 0
   private settled = 0
+  private sounding = false
   report: PlaybackReport = { playedMs: 0, bufferedMs: 0, underruns: 0, level: 0, paused: false }
   onReport: (report: PlaybackReport) => void = () => undefined
 
@@ -45,7 +46,20 @@ export class Player {
       // Reports that were on their way when the queue was dropped speak of sound that is gone.
       if (this.settled < this.token) return
       this.report = report
+      this.trace(report)
       this.onReport(report)
+    }
+  }
+
+  /** Marks when sound begins and when it has been silenced, so that the time to silence can be measured from outside. */
+  private trace(report: PlaybackReport): void {
+    const held = report.paused || report.bufferedMs === 0
+    if (!this.sounding && report.level > 0.005) {
+      this.sounding = true
+      performance.mark('voice:first-sound')
+    } else if (this.sounding && held && report.level < 0.001) {
+      this.sounding = false
+      performance.mark('voice:silent')
     }
   }
 
@@ -60,13 +74,11 @@ export class Player {
   drop(): void {
     this.token += 1
     this.report = { ...this.report, bufferedMs: 0, level: 0, paused: false }
-    performance.mark('voice:playback-dropped')
     this.backend.post({ type: 'drop', token: this.token })
     this.onReport(this.report)
   }
 
   pause(): void {
-    performance.mark('voice:playback-paused')
     this.report = { ...this.report, paused: true }
     this.backend.post({ type: 'pause' })
     this.onReport(this.report)
