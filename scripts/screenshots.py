@@ -1,4 +1,4 @@
-"""Pictures of every page in both languages, light and dark, on a laptop and a phone, from a real server with something to show.
+"""Pictures of every page in both languages, light and dark, on a laptop and a phone, from a real server.
 
 ``make screenshots`` writes them to ``screenshots/``; a name after the command makes only the pages of that name.
 """
@@ -101,19 +101,22 @@ async def shoot(page: Page, name: str, path: Path) -> None:
 
 async def run(target: Path, only: list[str]) -> None:
     """Start a server, fill it, and take the pictures."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        async with ServerProcess(Path(folder) / "data") as server, BrowserHouse(server) as house:
-            async with Web(server, CHROMIUM, Path(folder)) as web:
-                await seed(house, web)
-                for look, options in LOOKS.items():
-                    for name in [page for page in (*PAGES, *MORE) if not only or page in only]:
-                        token = "" if name == "login" else house.token
-                        async with web.open(token=token, **options) as page:
-                            await shoot(page, name, target / f"{name}-{look}.png")
-                        print(f"{name}-{look}.png")
-                for complaint in web.complaints:
-                    print(f"the page complained: {complaint}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with (
+            ServerProcess(folder / "data") as server,
+            BrowserHouse(server) as house,
+            Web(server, CHROMIUM, folder) as web,
+        ):
+            await seed(house, web)
+            for look, options in LOOKS.items():
+                for shown in [page for page in (*PAGES, *MORE) if not only or page in only]:
+                    token = "" if shown == "login" else house.token
+                    async with web.open(token=token, **options) as page:
+                        await shoot(page, shown, target / f"{shown}-{look}.png")
+                    print(f"{shown}-{look}.png")
+            for complaint in web.complaints:
+                print(f"the page complained: {complaint}", file=sys.stderr)
 
 
 def main() -> int:
@@ -122,6 +125,7 @@ def main() -> int:
     parser.add_argument("pages", nargs="*", help="only these pages")
     parser.add_argument("--target", type=Path, default=ROOT / "screenshots")
     options = parser.parse_args()
+    options.target.mkdir(parents=True, exist_ok=True)
     if not CHROMIUM:
         print("Chromium is not installed (Debian: apt-get install chromium)", file=sys.stderr)
         return 1

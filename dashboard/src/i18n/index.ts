@@ -91,11 +91,12 @@ export function formatWhen(value: string | number, now = Date.now()): string {
 
 /** Seconds as a person reads them: 340 ms, 1.8 s, 2 min 5 s. */
 export function formatSeconds(seconds: number): string {
-  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`
-  if (seconds < 60) return `${formatNumber(seconds, seconds < 10 ? 2 : 1)} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`
-  return `${Math.floor(seconds / 86400)} d ${Math.round((seconds % 86400) / 3600)} h`
+  const [day, hour, minute, second] = index.value ? [' 天', ' 小时', ' 分', ' 秒'] : [' d', ' h', ' min', ' s']
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)}${index.value ? ' 毫秒' : ' ms'}`
+  if (seconds < 60) return `${formatNumber(seconds, seconds < 10 ? 2 : 1)}${second}`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}${minute} ${Math.floor(seconds % 60)}${second}`
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)}${hour} ${Math.floor((seconds % 3600) / 60)}${minute}`
+  return `${Math.floor(seconds / 86400)}${day} ${Math.floor((seconds % 86400) / 3600)}${hour}`
 }
 
 export function formatBytes(bytes: number): string {

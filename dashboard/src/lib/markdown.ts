@@ -38,6 +38,16 @@ md.renderer.rules.fence = (tokens, index, _options, env: { labels: Labels }) => 
 
 md.renderer.rules.code_block = (tokens, index, _options, env: { labels: Labels }) => codeBlock(tokens[index]?.content ?? '', '', env.labels)
 
+/** Columns are aligned by an attribute, for the sanitiser lets no style through. */
+for (const rule of ['th_open', 'td_open']) {
+  md.renderer.rules[rule] = (tokens, index, options, _env, self) => {
+    const token = tokens[index]
+    const side = /text-align:(left|center|right)/.exec(token?.attrGet('style') ?? '')?.[1]
+    if (token && side) token.attrs = [['align', side]]
+    return self.renderToken(tokens, index, options)
+  }
+}
+
 md.renderer.rules.table_open = () => '<div class="table" tabindex="0"><table>'
 md.renderer.rules.table_close = () => '</table></div>'
 

@@ -22,7 +22,7 @@ export const profiles = {
   rerank: ['Rerank', '重排序'],
   addTo: ['Add to: {name}', '添加到：{name}'],
   empty: ['Nothing chosen: the default profile’s are used.', '未选择，使用默认方案的设置。'],
-  emptyDefault: ['Nothing chosen.', '未选择。'],
+  emptyDefault: ['Nothing chosen: what comes with the server is used.', '未选择，使用服务器自带的服务。'],
   persona: ['Persona', '人格'],
   personaNone: ['Default', '默认'],
   plugins: ['Plugins', '插件'],

@@ -1,0 +1,98 @@
+"""2,000 messages in a session and 5,000 sessions in the list stay fluid."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.pages import BrowserHouse, Web
+from tests.support.server_process import ServerProcess
+
+MESSAGES = 2_000
+SESSIONS = 5_000
+LONGEST_FRAME_MS = 50
+
+SCROLL = """async ([selector, step, steps]) => {
+    const element = document.querySelector(selector)
+    const frames = []
+    const next = () => new Promise(requestAnimationFrame)
+    let before = await next()
+    for (let n = 0; n < steps; n++) {
+        element.scrollTop += step
+        const now = await next()
+        frames.push(now - before)
+        before = now
+    }
+    frames.sort((a, b) => a - b)
+    return { median: frames[frames.length >> 1], p99: frames[Math.floor(frames.length * 0.99)], longest: frames.at(-1) }
+}"""
+
+
+async def scrolled(page: Page, selector: str, step: int, steps: int = 120) -> dict[str, float]:
+    """Milliseconds of the frames while something is scrolled by a script."""
+    return await page.evaluate(SCROLL, [selector, step, steps])
+
+
+def clone_rows(data: Path, session_id: str) -> None:
+    """Multiply what the server has stored itself, so that this test knows nothing of its tables but their keys."""
+    path = next(data.rglob("*.db"))
+    with sqlite3.connect(path) as base:
+        base.execute("PRAGMA busy_timeout = 10000")
+        multiply(base, "messages", "id", f"session_id = '{session_id}'", MESSAGES, number=True)
+        multiply(base, "sessions", "session_id", f"session_id = '{session_id}'", SESSIONS, number=False)
+
+
+def multiply(base: sqlite3.Connection, table: str, key: str, where: str, count: int, *, number: bool) -> None:
+    """Copies of rows under keys of their own."""
+    names = [row[1] for row in base.execute(f"PRAGMA table_info({table})")]
+    rows = base.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY rowid").fetchall()
+    at = names.index(key)
+    first = base.execute(f"SELECT max({key}) FROM {table}").fetchone()[0]
+    marks = ", ".join("?" * len(names))
+    unique = [names.index(name) for name in ("umo", "conversation_id") if name in names and not number]
+    for n in range(count - len(rows)):
+        row = list(rows[n % len(rows)])
+        row[at] = first + n + 1 if number else f"copy{n:06d}"
+        for column in unique:
+            row[column] = f"{row[column]}-{n}"
+        base.execute(f"INSERT INTO {table} VALUES ({marks})", row)
+
+
+@pytest.fixture
+async def long_house(server: ServerProcess, house: BrowserHouse, web: Web) -> str:
+    """A server with one long session among many; returns its id."""
+    from tests.browser.pages import ask, reply
+
+    async with web.open(token=house.token) as page:
+        await page.goto("/chat")
+        for n, question in enumerate(("What time is it?", "What is 6 times 7?", "What can you do?"), 1):
+            await ask(page, question)
+            await reply(page, n)
+        session = page.url.rsplit("/", 1)[1]
+    await server.stop()
+    clone_rows(server.data, session)
+    await server.start()
+    return session
+
+
+async def test_long_lists_scroll_smoothly(long_house: str, server: ServerProcess, web: Web):
+    async with BrowserHouse(server) as house, web.open(token=house.token) as page:
+        await page.goto(f"/chat/{long_house}")
+        await expect(page.locator(".message").last).to_be_visible()
+        sessions = await scrolled(page, ".sessions .scroller", 400, 200)
+        # All pages of the session are loaded by scrolling up, then it is scrolled through.
+        for _ in range(MESSAGES // 60 + 5):
+            await page.evaluate("document.querySelector('.holder .scroller').scrollTop = 0")
+            await page.wait_for_timeout(60)
+        loaded = await page.locator("article").first.get_attribute("aria-setsize")
+        messages = await scrolled(page, ".holder .scroller", 300, 300)
+        assert await page.locator("article").count() < 60
+        assert await page.locator(".row-item").count() < 60
+        print(f"sessions: {sessions}; {loaded} messages: {messages}")
+        assert int(loaded or 0) > MESSAGES // 2
+        # A loaded machine delays frames that the page did not cause: the 99th percentile is what the page answers for.
+        assert sessions["p99"] <= LONGEST_FRAME_MS
+        assert messages["p99"] <= LONGEST_FRAME_MS
