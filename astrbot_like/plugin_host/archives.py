@@ -7,16 +7,20 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from astrbot_like.api.net import AddressRefused, is_public
 from astrbot_like.domain.errors import BadRequest, PluginError, TooLarge
 from astrbot_like.plugin_host.settings import PluginSettings
 
 MOST_COMPRESSED = 200
 COPY_CHUNK = 256 * 1024
+LOOKUP = 20.0
+"""Seconds for finding the address of a host."""
 SKIPPED = frozenset({".git", "__pycache__", ".venv", "node_modules"})
 _NESTED_NAME = re.compile(r"[\w.-]+", re.ASCII)
 
@@ -158,6 +162,7 @@ async def clone(address: str, target: Path, settings: PluginSettings) -> Path:
     if git is None:
         raise PluginError("Git is not installed on this machine. Install it, or upload the plugin as a ZIP file.")
     target.parent.mkdir(parents=True, exist_ok=True)
+    network = [] if settings.git_private_addresses else await _pinned(address)
     # No prompts, no hooks, no submodules, no other protocols than the one that was checked.
     environment = {
         **os.environ,
@@ -168,6 +173,7 @@ async def clone(address: str, target: Path, settings: PluginSettings) -> Path:
     arguments = ("-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "clone", "--depth", "1")
     process = await asyncio.create_subprocess_exec(
         git,
+        *network,
         *arguments,
         "--single-branch",
         "--no-recurse-submodules",
@@ -194,6 +200,34 @@ async def clone(address: str, target: Path, settings: PluginSettings) -> Path:
         raise PluginError(f"Git could not fetch the plugin: {reason[-1] if reason else process.returncode}")
     await asyncio.to_thread(_check_checkout, target, settings)
     return plugin_root(target)
+
+
+async def _pinned(address: str) -> list[str]:
+    """Options that make Git connect to the very address that was found to be public, and to no other.
+
+    Raises:
+        AddressRefused: The host is on this machine or in a private network.
+        PluginError: The host is not known.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return []
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if any(os.environ.get(name) for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")):
+        return ["-c", "http.followRedirects=false"]  # the proxy resolves names, and decides what it reaches
+    try:
+        async with asyncio.timeout(LOOKUP):
+            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError) as error:
+        raise PluginError(f"The host {parts.hostname} is not known. Check the address and the network.") from error
+    public = [str(entry[4][0]) for entry in found if is_public(str(entry[4][0]))]
+    if not public:
+        raise AddressRefused
+    where = f"[{public[0]}]" if ":" in public[0] else public[0]
+    return [
+        *("-c", f"http.curloptResolve={parts.hostname}:{port}:{where}"),
+        *("-c", "http.followRedirects=false"),
+    ]
 
 
 def _check_checkout(target: Path, settings: PluginSettings) -> None:

@@ -49,5 +49,9 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     archive_entries: Annotated[int, Meta(gt=0, description="Most entries in a plugin archive.")] = 20_000
     git_schemes: Annotated[
         tuple[str, ...], Meta(description="Schemes of the addresses plugins may be installed from.")
-    ] = ("https",)
+    ] = ("https", "file")
+    git_private_addresses: Annotated[
+        bool,
+        Meta(description="Install plugins from private and loopback addresses, and follow redirects of Git servers."),
+    ] = False
     watch_files: Annotated[bool, Meta(description="Reload a plugin when its files change (for authors).")] = False

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from astrbot_like.api.net import AddressRefused
 from astrbot_like.domain.errors import BadRequest, PluginError, TooLarge
 from astrbot_like.plugin_host import archives
 from astrbot_like.plugin_host.settings import PluginSettings
@@ -98,6 +99,21 @@ def test_addresses(address: str, checked: str | None) -> None:
             archives.checked_address(address, settings)
     else:
         assert archives.checked_address(address, settings) == checked
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://127.0.0.1:9/a", "https://2130706433/a", "https://[::1]/a", "https://localhost/a", "https://10.0.0.1/a"],
+)
+async def test_addresses_of_this_machine_are_not_fetched(tmp_path: Path, address: str) -> None:
+    with pytest.raises(AddressRefused):
+        await archives.clone(archives.checked_address(address, PluginSettings()), tmp_path / "t", PluginSettings())
+
+
+async def test_git_connects_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("https_proxy", raising=False)
+    options = await archives._pinned("https://8.8.8.8/a/b")
+    assert options == ["-c", "http.curloptResolve=8.8.8.8:443:8.8.8.8", "-c", "http.followRedirects=false"]
 
 
 def git(*arguments: str, cwd: Path) -> None:

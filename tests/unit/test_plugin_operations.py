@@ -102,7 +102,7 @@ async def test_install_from_folder_zip_and_address(tmp_path: Path) -> None:
         view = await operations.install_from_path(zipped(source, tmp_path / "p.zip"))
         assert view.state == "active"
         with pytest.raises(BadRequest):
-            await operations.install_from_address("file:///etc")
+            await operations.install_from_address("ext::sh -c id")
         assert not list((tmp_path / "data" / "temp" / "plugin-staging").iterdir())
 
 
