@@ -54,3 +54,33 @@ def read_wav(data: bytes) -> tuple[bytes, int, int, int]:
             return data[start:end], rate, channels, width
         position = start + size + (size & 1)
     raise ValueError("a WAV file without samples")
+
+
+class WavStream:
+    """The samples of a 16-bit mono WAV file that arrives in pieces.
+
+    Attributes:
+        sample_rate: Hz, 0 until the header is there.
+    """
+
+    def __init__(self) -> None:
+        self.sample_rate = 0
+        self._head = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The samples in this piece; nothing until the header is complete.
+
+        Raises:
+            ValueError: It is no 16-bit mono WAV file.
+        """
+        if self.sample_rate:
+            return chunk
+        self._head += chunk
+        start = self._head.find(b"data", 12)
+        if len(self._head) < 12 or (start < 0 and len(self._head) < 4096) or len(self._head) < start + 8:
+            return b""
+        pcm, rate, channels, width = read_wav(self._head)
+        if channels != 1 or width != 2:
+            raise ValueError("not 16-bit mono")
+        self.sample_rate, self._head = rate, b""
+        return pcm

@@ -1,0 +1,162 @@
+"""Azure AI Speech over its REST API.
+
+Source: https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech and
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from astrbot_like.api.kit import options
+from astrbot_like.api.kit.media import load_media
+from astrbot_like.api.kit.speech_provider import ServiceSTTProvider, ServiceTTSProvider
+from astrbot_like.api.provider import ProviderType, register_provider_adapter
+from astrbot_like.api.speech import VoiceInfo, current_speech_options
+from astrbot_like.api.star import Star
+
+_RATE = 24000
+_FORMAT = "raw-24khz-16bit-mono-pcm"
+
+
+class AzurePlugin(Star):
+    """Supplies the provider types ``azure_tts`` and ``azure_stt``."""
+
+
+def _headers(config: dict[str, Any]) -> dict[str, str]:
+    key = options.text(config, "azure_tts_subscription_key", "azure_stt_subscription_key", "api_key", "key")
+    return {"Ocp-Apim-Subscription-Key": key}
+
+
+def _base(config: dict[str, Any], kind: str) -> str:
+    """The region's address, unless one is given (a private endpoint)."""
+    region = options.text(config, "azure_tts_region", "azure_stt_region", "region", default="eastus")
+    return options.text(config, "api_base", default=f"https://{region}.{kind}.speech.microsoft.com").rstrip("/")
+
+
+@register_provider_adapter(
+    "azure_tts",
+    "Speech by Azure AI Speech",
+    provider_type=ProviderType.TEXT_TO_SPEECH,
+    default_config_tmpl={
+        "id": "azure_tts",
+        "type": "azure_tts",
+        "enable": False,
+        "azure_tts_voice": "zh-CN-YunxiaNeural",
+        "azure_tts_style": "cheerful",
+        "azure_tts_role": "Boy",
+        "azure_tts_rate": "1",
+        "azure_tts_volume": "100",
+        "azure_tts_subscription_key": "",
+        "azure_tts_region": "eastus",
+        "timeout": 20,
+        "proxy": "",
+    },
+    provider_display_name="Azure speech",
+)
+class AzureSpeech(ServiceTTSProvider):
+    """Speaks SSML; the sound goes on while it is still being made.
+
+    Config:
+        azure_tts_style, azure_tts_role: Of voices that have them; empty for none.
+        azure_tts_rate, azure_tts_volume: Factor, and 0 to 100.
+    """
+
+    service = "Azure Speech"
+
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__({**provider_config, "api_base": _base(provider_config, "tts")}, provider_settings)
+        self.sample_rate = _RATE
+
+    async def get_voices(self) -> list[VoiceInfo]:
+        """The region's voices."""
+        listed = await self.http.json("GET", "/cognitiveservices/voices/list", headers=_headers(self.provider_config))
+        known = [one for one in (listed if isinstance(listed, list) else ()) if isinstance(one, dict)]
+        return [
+            VoiceInfo(one["ShortName"], one.get("LocalName", ""), one.get("Locale", ""), one.get("Gender", "").lower())
+            for one in known
+            if one.get("ShortName")
+        ]
+
+    async def synthesise(self, text: str) -> AsyncGenerator[bytes, None]:
+        """PCM as it comes."""
+        headers = {
+            **_headers(self.provider_config),
+            "Content-Type": "application/ssml+xml",
+            "X-Microsoft-OutputFormat": _FORMAT,
+            "User-Agent": "astrbot-like",
+        }
+        async with self.http.open(
+            "POST", "/cognitiveservices/v1", headers=headers, form=self._ssml(text).encode()
+        ) as response, aclosing(self.http.chunks(response)) as chunks:  # fmt: skip
+            async for chunk in chunks:
+                yield chunk
+
+    def _ssml(self, text: str) -> str:
+        config, chosen = self.provider_config, current_speech_options()
+        voice = chosen.voice or options.text(config, "azure_tts_voice", default="en-US-JennyNeural")
+        language = "-".join(voice.split("-")[:2]) or "en-US"
+        rate = (chosen.rate or 1.0) * options.number(config, "azure_tts_rate", default=1.0)
+        volume = options.number(config, "azure_tts_volume", default=100.0)
+        spoken = f"<prosody rate={quoteattr(f'{rate:g}')} volume={quoteattr(f'{volume:g}')}>{escape(text)}</prosody>"
+        style, role = options.text(config, "azure_tts_style"), options.text(config, "azure_tts_role")
+        if style or role:
+            told = (f" style={quoteattr(style)}" if style else "") + (f" role={quoteattr(role)}" if role else "")
+            spoken = f"<mstts:express-as{told}>{spoken}</mstts:express-as>"
+        return (
+            '<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" '
+            'xmlns:mstts="https://www.w3.org/2001/mstts" '
+            f"xml:lang={quoteattr(language)}><voice name={quoteattr(voice)}>{spoken}</voice></speak>"
+        )
+
+
+@register_provider_adapter(
+    "azure_stt",
+    "Speech recognition by Azure AI Speech (utterances of up to a minute)",
+    provider_type=ProviderType.SPEECH_TO_TEXT,
+    default_config_tmpl={
+        "id": "azure_stt",
+        "type": "azure_stt",
+        "enable": False,
+        "azure_stt_subscription_key": "",
+        "azure_stt_region": "eastus",
+        "language": "en-US",
+        "timeout": 60,
+        "proxy": "",
+    },
+    provider_display_name="Azure speech recognition",
+)
+class AzureRecogniser(ServiceSTTProvider):
+    """Recognises an utterance.
+
+    Config:
+        language: BCP 47 tag.
+    """
+
+    service = "Azure Speech"
+
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__({**provider_config, "api_base": _base(provider_config, "stt")}, provider_settings)
+
+    async def get_text(self, audio_url: str) -> str:
+        """The transcript of a WAV or Ogg Opus file."""
+        media = await load_media(audio_url)
+        kind = (
+            "audio/ogg; codecs=opus" if media.mime == "audio/ogg" else "audio/wav; codecs=audio/pcm; samplerate=16000"
+        )
+        answer = await self.http.json(
+            "POST",
+            "/speech/recognition/conversation/cognitiveservices/v1",
+            headers={**_headers(self.provider_config), "Content-Type": kind, "Accept": "application/json"},
+            form=media.data,
+            params={"language": options.text(self.provider_config, "language", default="en-US"), "format": "simple"},
+        )
+        status = answer.get("RecognitionStatus") if isinstance(answer, dict) else None
+        if status in ("NoMatch", "InitialSilenceTimeout", "BabbleTimeout"):
+            return ""
+        if status != "Success":
+            raise self.blame.said(f"recognition ended with {status}")
+        return str(answer.get("DisplayText") or "").strip()

@@ -1,0 +1,113 @@
+"""DashScope's speech services over WebSocket.
+
+Source: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api and
+https://help.aliyun.com/zh/model-studio/websocket-for-paraformer-real-time-service (order and shape of the frames).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.standins.base import Cut, Reported, StandIn
+from tests.standins.speech_services import pieces, speech
+
+
+@dataclass
+class DashScopeStandIn(StandIn):
+    """Speaks texts, and hears ``transcript`` in any sound, a word for each piece.
+
+    Attributes:
+        heard: Bytes of sound received by the latest recognition.
+    """
+
+    transcript: str = "what time is it"
+    heard: int = 0
+    tasks: list[dict[str, Any]] = field(default_factory=list)
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        return [web.get("/api-ws/v1/inference", self._serve)]
+
+    def key_of(self, request: web.Request) -> str:
+        return request.headers.get("Authorization", "").removeprefix("bearer ")
+
+    def error(self, status: int, message: str) -> web.Response:
+        return web.json_response({"code": "InvalidApiKey", "message": message}, status=status)
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        begun = await socket.receive_json()
+        assert begun["header"]["action"] == "run-task" and begun["payload"]["input"] == {}
+        self.tasks.append(begun["payload"])
+        task_id = begun["header"]["task_id"]
+        if begun["payload"]["model"] == "no-such-model":
+            await _event(socket, task_id, "task-failed", code="ModelNotFound", message="Model not exist.")
+            return socket
+        await _event(socket, task_id, "task-started")
+        try:
+            if begun["payload"]["task"] == "tts":
+                await self._speak(socket, task_id)
+            else:
+                await self._listen(socket, task_id)
+            await _event(socket, task_id, "task-finished")
+        except Cut:
+            assert request.transport is not None
+            request.transport.abort()
+        except Reported:
+            await _event(socket, task_id, "task-failed", code="InternalError", message="told to fail here")
+        except (asyncio.CancelledError, ConnectionError):
+            self.aborted += 1
+            raise
+        return socket
+
+    async def _speak(self, socket: web.WebSocketResponse, task_id: str) -> None:
+        text = ""
+        while True:
+            frame = await socket.receive_json()
+            assert frame["header"]["task_id"] == task_id
+            if frame["header"]["action"] == "finish-task":
+                break
+            text += frame["payload"]["input"]["text"]
+        async for piece in self.paced(pieces(speech(text))):
+            await socket.send_bytes(piece)
+            await _event(socket, task_id, "result-generated", payload={"output": {"sentence": {"words": []}}})
+
+    async def _listen(self, socket: web.WebSocketResponse, task_id: str) -> None:
+        self.heard = 0
+        words = self.transcript.split()
+        said = 0
+        async for message in socket:
+            if message.type == WSMsgType.TEXT:
+                assert json.loads(message.data)["header"]["action"] == "finish-task"
+                break
+            self.heard += len(message.data)
+            if said < len(words) - 1:
+                said += 1
+                await self._partial(socket, task_id, " ".join(words[:said]), None)
+        async for _ in self.paced([0]):
+            await self._partial(socket, task_id, self.transcript, 1200)
+
+    async def _partial(self, socket: web.WebSocketResponse, task_id: str, text: str, end: int | None) -> None:
+        sentence = {"begin_time": 0, "end_time": end, "text": text, "words": []}
+        await _event(socket, task_id, "result-generated", payload={"output": {"sentence": sentence}})
+
+
+async def _event(
+    socket: web.WebSocketResponse,
+    task_id: str,
+    name: str,
+    *,
+    payload: dict[str, Any] | None = None,
+    code: str = "",
+    message: str = "",
+) -> None:
+    header = {"task_id": task_id, "event": name, "attributes": {}}
+    if code:
+        header |= {"error_code": code, "error_message": message}
+    await socket.send_json({"header": header, "payload": payload or {}})

@@ -1,0 +1,157 @@
+"""Stand-ins for the speech services over HTTP.
+
+Sources: ElevenLabs https://elevenlabs.io/docs/api-reference/text-to-speech/stream; Azure
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech and …/rest-speech-to-text-short;
+GPT-SoVITS https://github.com/RVC-Boss/GPT-SoVITS (``api_v2.py``); Volcengine https://www.volcengine.com/docs/6561/79820.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from astrbot_like.api.kit.wav import wav_header
+from tests.standins.base import StandIn
+
+PIECES = 20
+PIECE_SAMPLES = 480
+
+
+def speech(text: str) -> bytes:
+    """Samples that only this text has: a ramp from its length on."""
+    return array("h", ((index + len(text)) % 8192 for index in range(PIECES * PIECE_SAMPLES))).tobytes()
+
+
+def pieces(pcm: bytes) -> list[bytes]:
+    """The samples in uneven pieces, some of them ending within a sample."""
+    size = PIECE_SAMPLES * 2 + 1
+    return [pcm[start : start + size] for start in range(0, len(pcm), size)]
+
+
+@dataclass
+class ElevenLabsStandIn(StandIn):
+    """Text to speech and the list of voices."""
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        return [web.post("/v1/text-to-speech/{voice}/stream", self._speak), web.get("/v1/voices", self._voices)]
+
+    def key_of(self, request: web.Request) -> str:
+        return request.headers.get("xi-api-key", "")
+
+    def error(self, status: int, message: str) -> web.Response:
+        return web.json_response({"detail": {"status": "error", "message": message}}, status=status)
+
+    async def _voices(self, request: web.Request) -> web.Response:
+        voice = {"voice_id": "v1", "name": "George", "labels": {"gender": "male"}}
+        return web.json_response({"voices": [voice]})
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("output_format") != "pcm_24000":
+            return self.error(400, "the stand-in speaks pcm_24000 only")
+        if request.match_info["voice"] == "no-such-voice":
+            return self.error(404, "A voice with that id was not found.")
+        text = (await request.json())["text"]
+        return await self.stream(request, pieces(speech(text)), content_type="audio/pcm")
+
+
+@dataclass
+class AzureStandIn(StandIn):
+    """Text to speech, voices, and recognition of short audio."""
+
+    status: str = "Success"
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        return [
+            web.post("/cognitiveservices/v1", self._speak),
+            web.get("/cognitiveservices/voices/list", self._voices),
+            web.post("/speech/recognition/conversation/cognitiveservices/v1", self._recognise),
+        ]
+
+    def key_of(self, request: web.Request) -> str:
+        return request.headers.get("Ocp-Apim-Subscription-Key", "")
+
+    def error(self, status: int, message: str) -> web.Response:
+        return web.Response(text=message, status=status)
+
+    async def _voices(self, request: web.Request) -> web.Response:
+        voice = {"ShortName": "en-US-JennyNeural", "LocalName": "Jenny", "Locale": "en-US", "Gender": "Female"}
+        return web.json_response([voice])
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("X-Microsoft-OutputFormat") != "raw-24khz-16bit-mono-pcm":
+            return self.error(400, "unknown output format")
+        ssml = (await request.read()).decode()
+        self.requests[-1].body = ssml
+        found = re.search(r"<prosody[^>]*>(.*?)</prosody>", ssml)
+        if found is None:
+            return self.error(400, "SSML is not valid")
+        return await self.stream(request, pieces(speech(found.group(1))), content_type="audio/pcm")
+
+    async def _recognise(self, request: web.Request) -> web.Response:
+        data = await request.read()
+        if not data.startswith(b"RIFF") or request.query.get("language") != "en-US":
+            return self.error(400, "not a WAV file, or no language")
+        return web.json_response({"RecognitionStatus": self.status, "DisplayText": "What time is it?", "Offset": 0})
+
+
+@dataclass
+class GptSovitsStandIn(StandIn):
+    """Speech as WAV whose header comes first, with the weights routes."""
+
+    key: str = ""
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        return [
+            web.post("/tts", self._speak),
+            web.get("/set_gpt_weights", self._weights),
+            web.get("/set_sovits_weights", self._weights),
+        ]
+
+    def key_of(self, request: web.Request) -> str:
+        return ""
+
+    def error(self, status: int, message: str) -> web.Response:
+        return web.json_response({"message": "tts failed", "Exception": message}, status=status)
+
+    async def _weights(self, request: web.Request) -> web.Response:
+        return web.json_response({"message": "success"})
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if not body.get("ref_audio_path"):
+            return web.json_response({"message": "ref_audio_path is required"}, status=400)
+        pcm = speech(body["text"])
+        header = wav_header(32000, 0)  # a stream does not know its length
+        whole = [header[:20], header[20:] + pcm[:1], *pieces(pcm[1:])]
+        return await self.stream(request, whole, content_type="audio/wav")
+
+
+@dataclass
+class VolcengineStandIn(StandIn):
+    """Speech in one JSON answer."""
+
+    code: int = 3000
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        return [web.post("/api/v1/tts", self._speak)]
+
+    def key_of(self, request: web.Request) -> str:
+        return request.headers.get("Authorization", "").removeprefix("Bearer;")
+
+    def error(self, status: int, message: str) -> web.Response:
+        return web.json_response({"reqid": "", "code": 3001, "message": message}, status=status)
+
+    async def _speak(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if self.code != 3000:
+            return web.json_response({"code": self.code, "message": "quota exceeded for types: concurrency"})
+        if body["audio"]["encoding"] != "pcm" or not body["app"]["appid"]:
+            return self.error(400, "the stand-in wants an appid and pcm")
+        data = base64.b64encode(speech(body["request"]["text"])).decode()
+        answer = b'{"code": 3000, "message": "Success", "sequence": -1, "data": "' + data.encode() + b'"}'
+        return await self.stream(request, pieces(answer), content_type="application/json")
