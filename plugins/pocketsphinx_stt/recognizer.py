@@ -14,6 +14,7 @@ What was measured to matter (``tests/unit/test_pocketsphinx_stt.py`` keeps the t
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,9 @@ _LOUDEST_GAIN = 40.0
 _FILLERS = ("<", "[", "+")
 _LIKENESS_WEIGHT = 1.5
 _LIKENESS_WANTED = 0.85
+_CERTAIN = -0.35
+_CERTAIN_WORDS = 3
+"""From here on a usual sentence of the assistant's is taken without waiting for the general model."""
 _UNSURE = -1.9
 """Mean logarithm of word posteriors under which nothing was understood."""
 
@@ -76,6 +80,8 @@ class Recognizer:
         self._noise = np.clip(noise, -32768, 32767).astype(np.float32)
         self._np = np
         self._active = False
+        self._general_open = False
+        self._behind: deque[bytes] = deque()
         self._clear()
 
     def _knows(self, phrase: str) -> bool:
@@ -119,20 +125,46 @@ class Recognizer:
             self._begin(voiced)
         self._decode_waiting()
         self._decode(np.zeros(_PAD, np.float32))
-        self._end()
-        assistant, general = _result(self._assistant), _result(self._general)
+        self._assistant.end_utt()
+        self._active = False
+        assistant = _result(self._assistant)
+        if self._certain(assistant):
+            # The general model is slower and may be behind; it would not change anything. It is ended afterwards.
+            self._behind.clear()
+            self._clear()
+            return assistant.text
+        while self.work():
+            pass
+        self.tidy()
+        general = _result(self._general)
         self._clear()
         return self._choose(assistant, general).text
+
+    def work(self) -> bool:
+        """Let the general model catch up by one step; False when it has. Call it whenever there is time."""
+        if not self._behind or not self._general_open:
+            return False
+        self._general.process_raw(self._behind.popleft(), False, False)
+        return True
+
+    def tidy(self) -> None:
+        """End what the last utterance left open, once its text has been handed over."""
+        if self._general_open:
+            self._general_open = False
+            self._general.end_utt()
 
     def abort(self) -> None:
         """Drop the utterance."""
         if self._active:
-            self._end()
+            self._assistant.end_utt()
+        self._behind.clear()
+        self.tidy()
         self._clear()
 
     def _clear(self) -> None:
         self._active = False
         self._waiting: list[Any] = []
+        self._behind.clear()
         self._waiting_samples = 0
         self._look_at = _VOICE_WANTED
         self._gain = 1.0
@@ -166,7 +198,7 @@ class Recognizer:
         for decoder in (self._assistant, self._general):
             decoder.set_cmn(mean)
             decoder.start_utt()
-        self._active = True
+        self._active = self._general_open = True
         self._decode(np.zeros(_PAD, np.float32))
 
     # --- decoding --------------------------------------------------------------------------------------
@@ -181,7 +213,7 @@ class Recognizer:
         for at in range(0, len(samples), _STEP):
             raw = self._prepare(samples[at : at + _STEP])
             self._assistant.process_raw(raw, False, False)
-            self._general.process_raw(raw, False, False)
+            self._behind.append(raw)
 
     def _prepare(self, samples: Any) -> bytes:
         np = self._np
@@ -192,10 +224,9 @@ class Recognizer:
         mixed = samples * self._gain + self._noise[at : at + len(samples)]
         return np.clip(mixed, -32768, 32767).astype("<i2").tobytes()
 
-    def _end(self) -> None:
-        self._assistant.end_utt()
-        self._general.end_utt()
-        self._active = False
+    def _certain(self, assistant: Result) -> bool:
+        words = assistant.text.count(" ") + 1
+        return words >= _CERTAIN_WORDS and assistant.sureness > _CERTAIN and self._likeness.of(assistant.text) > 0.99
 
     def _choose(self, assistant: Result, general: Result) -> Result:
         if not assistant.text:

@@ -76,7 +76,12 @@ def main() -> None:
     write_frame(out, b"R", 0)
     since_partial = 0
     partial = ""
-    while (frame := inbox.frames.get()) is not None:
+    while True:
+        # The general model is the slow one: it works when nothing else is to be done.
+        while inbox.frames.empty() and recognizer.work():
+            pass
+        if (frame := inbox.frames.get()) is None:
+            return
         kind, number, body = frame
         if number <= inbox.aborted:
             if kind == b"X":
@@ -100,6 +105,7 @@ def main() -> None:
                             write_frame(out, b"P", number, text.encode())
                 case b"E":
                     write_frame(out, b"F", number, recognizer.finish().encode())
+                    recognizer.tidy()
                 case _:
                     continue
         except (RuntimeError, ValueError, MemoryError) as error:
