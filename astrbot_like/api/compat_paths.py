@@ -103,6 +103,7 @@ _SOURCES = "astrbot.core.platform.sources"
 
 TABLE: dict[str, tuple[str, ...]] = {
     "astrbot": ("log:logger", "compat_paths:COMPATIBLE_VERSION=__version__"),
+    "astrbot.cli": ("compat_paths:COMPATIBLE_VERSION=__version__",),
     "astrbot.core": (
         *_CONFIG,
         "log:logger",
@@ -182,7 +183,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "astrbot.core.provider.entites": _ENTITIES,
     "astrbot.core.provider.entities": _ENTITIES,
     "astrbot.core.provider.func_tool_manager": _TOOL_MANAGER,
-    "astrbot.core.provider.manager": ("star.managers:ProviderManager",),
+    "astrbot.core.provider.manager": ("star.managers:ProviderManager", "provider.entities:ProviderType"),
     "astrbot.core.provider.provider": (*_PROVIDERS, *_ENTITIES),
     "astrbot.core.provider.register": (
         "provider.register:*",
@@ -234,6 +235,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "host_tables:active_event_registry",
     ),
     "astrbot.core.utils.astrbot_path": ("paths:*",),
+    "astrbot.core.utils.http_ssl": ("utils:build_tls_connector",),
     "astrbot.core.utils.io": (
         "utils:calculate_md5",
         "utils:download_file",
@@ -249,12 +251,16 @@ TABLE: dict[str, tuple[str, ...]] = {
         "media:convert_audio_to_wav",
         "media:file_uri_to_path",
         "media:is_file_uri",
+        "utils:MediaResolver",
+        "utils:describe_media_ref",
         "utils:get_media_duration",
     ),
+    "astrbot.core.utils.metrics": ("utils:Metric",),
     "astrbot.core.utils.session_waiter": ("util:*",),
     "astrbot.core.utils.shared_preferences": ("preferences:SharedPreferences", "preferences:sp"),
     "astrbot.core.utils.t2i.renderer": ("rendering:html_renderer",),
     "astrbot.core.utils.tencent_record_helper": ("utils:tencent_silk_to_wav", "utils:wav_to_tencent_silk"),
+    "astrbot.core.utils.version_comparator": ("utils:VersionComparator",),
     # Gone from AstrBot, still named by some plugins.
     "astrbot.api.platform.register": ("platform.register:*",),
 }

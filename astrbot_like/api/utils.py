@@ -178,3 +178,98 @@ def _wav_to_silk(wav_path: str, output_path: str) -> float:
     with Path(output_path).open("wb") as target:
         pysilk.encode(pcm, target, rate, rate, tencent=True)
     return frames / rate
+
+
+def build_tls_connector(**options: Any) -> Any:
+    """An aiohttp connector that checks certificates against the system's and certifi's authorities."""
+    import ssl
+
+    import aiohttp
+
+    return aiohttp.TCPConnector(ssl=ssl.create_default_context(), **options)
+
+
+class Metric:
+    """AstrBot's counter of use. This host sends nothing anywhere."""
+
+    @staticmethod
+    async def upload(**_: Any) -> None:
+        """Nothing is sent."""
+
+
+class VersionComparator:
+    """Compares versions as AstrBot's helper of that name."""
+
+    @staticmethod
+    def compare_version(v1: str, v2: str) -> int:
+        """1 when ``v1`` is newer, -1 when it is older, 0 when they are the same."""
+        from packaging.version import InvalidVersion, Version
+
+        try:
+            first, second = Version(v1), Version(v2)
+        except InvalidVersion:
+            return (v1 > v2) - (v1 < v2)
+        return (first > second) - (first < second)
+
+
+class MediaResolver:
+    """Turns a reference (URL, ``file:`` URI, ``base64://``, ``data:``, path) into a local file or bytes.
+
+    Args:
+        media_ref: The reference.
+        media_type: ``image``, ``audio``, ``video`` or ``file``.
+        default_suffix: Accepted; the content decides.
+    """
+
+    def __init__(self, media_ref: str, *, media_type: str = "file", default_suffix: str | None = None) -> None:
+        self.media_ref = media_ref
+        self.media_type = media_type
+
+    async def to_path(self, *, target_format: str | None = None, **_: Any) -> str:
+        """Absolute path of a local file.
+
+        Args:
+            target_format: ``wav`` converts audio.
+
+        Raises:
+            ValueError: It can't be read or converted.
+        """
+        path = await media.local_path(self.media_ref, self.media_type)
+        if target_format == "wav":
+            return await media.as_wav(path)
+        return await media.convert_audio_format(path, target_format) if target_format else path
+
+    async def to_bytes(self, *, target_format: str | None = None, **_: Any) -> bytes:
+        """The content."""
+        path = await self.to_path(target_format=target_format)
+        return await asyncio.to_thread(Path(path).read_bytes)
+
+    async def to_base64(self, *, target_format: str | None = None, **_: Any) -> str:
+        """The content as Base64, without prefix."""
+        return base64.b64encode(await self.to_bytes(target_format=target_format)).decode()
+
+    async def to_data_url(self, *, strict: bool = False, target_format: str | None = None, **_: Any) -> str | None:
+        """The content as a ``data:`` URL; None when it can't be read, unless ``strict``.
+
+        Raises:
+            ValueError: It can't be read, and ``strict`` is set.
+        """
+        import mimetypes
+
+        try:
+            data = await self.to_bytes(target_format=target_format)
+        except media.MediaError:
+            if strict:
+                raise
+            return None
+        suffix = media.suffix_of_bytes(data[:16], media.DEFAULT_SUFFIX.get(self.media_type, ".bin"))
+        mime = mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
+        return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def describe_media_ref(media_ref: object) -> str:
+    """A reference as it may stand in a log: inline data and queries left out."""
+    text = str(media_ref or "")
+    if text.startswith(("base64://", "data:")):
+        return f"{text.split(':', 1)[0]}:<{len(text)} chars>"
+    return text.split("?", 1)[0][:200]
