@@ -78,7 +78,8 @@ async def test_stop_edit_and_answer_again(web: Web, house: BrowserHouse):
         await page.get_by_role("button", name="Edit and send again").click()
         await page.get_by_label("Edited message").fill("Just a word")
         await page.get_by_role("button", name="Send again", exact=True).click()
-        assert "Short and sweet." in await reply(page)
+        # The stopped reply is on the page until the edit takes it away.
+        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Short and sweet.", timeout=15_000)
         await expect(page.locator(".message.mine")).to_have_count(1)
         await expect(page.locator(".message.mine .plain")).to_have_text("Just a word")
 
