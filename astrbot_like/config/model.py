@@ -11,6 +11,7 @@ from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.engine.documents import DocumentSettings
 from astrbot_like.engine.settings import LiveSettings, TurnSettings
 from astrbot_like.engine.voice_settings import VoiceSettings
+from astrbot_like.operations.settings import AccountSettings
 from astrbot_like.plugin_host.settings import PluginSettings
 from astrbot_like.storage.settings import StorageSettings
 
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     documents: DocumentSettings = DocumentSettings()
     plugins: PluginSettings = PluginSettings()
     storage: StorageSettings = StorageSettings()
+    accounts: AccountSettings = AccountSettings()
     providers: list[dict[str, Any]] = []
     profiles: dict[str, dict[str, Any]] = {}
     platforms: list[dict[str, Any]] = []

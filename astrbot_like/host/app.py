@@ -85,7 +85,9 @@ class Application:
         declared = declared_profiles(settings.profiles)
         providers = [*EMBEDDED, *declared_providers(settings.providers)]
         platforms = declared_platforms(settings.platforms)
-        stores = self._stores = await open_stores(self.data, settings.storage, self.clock, exclusive=True)
+        stores = self._stores = await open_stores(
+            self.data, settings.storage, self.clock, exclusive=True, accounts=settings.accounts
+        )
         await asyncio.to_thread(self._make_folders)
         self.first_account = await stores.accounts.ensure_first(
             settings.admin.username or None, settings.admin.password or None

@@ -11,6 +11,7 @@ from astrbot_like.operations.api_keys import ApiKeys
 from astrbot_like.operations.backups import apply_restore
 from astrbot_like.operations.conversations import Conversations
 from astrbot_like.operations.personas import Personas
+from astrbot_like.operations.settings import AccountSettings
 from astrbot_like.operations.statistics import Statistics
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.storage.accounts import AccountStore, InstallationStore
@@ -64,7 +65,14 @@ class Stores:
             self.lock.release()
 
 
-async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, exclusive: bool) -> Stores:
+async def open_stores(
+    data: Path,
+    settings: StorageSettings,
+    clock: Clock,
+    *,
+    exclusive: bool,
+    accounts: AccountSettings | None = None,
+) -> Stores:
     """Open a data directory, making or migrating it.
 
     Args:
@@ -104,7 +112,9 @@ async def open_stores(data: Path, settings: StorageSettings, clock: Clock, *, ex
         attachments=attachments,
         preferences=preferences,
         platform_messages=PlatformMessageStore(database),
-        accounts=Accounts(AccountStore(database), InstallationStore(database), SecretBox(data / SECRET_FILE), clock),
+        accounts=Accounts(
+            AccountStore(database), InstallationStore(database), SecretBox(data / SECRET_FILE), clock, accounts
+        ),
         api_keys=ApiKeys(ApiKeyStore(database), watch, clock),
         personas=Personas(records.personas),
         conversations=Conversations(sessions, history, attachments, search),

@@ -58,6 +58,7 @@ class Accounts:
         self._accounts = Cached(self._read_accounts)
         self._revoked = Cached(lambda: store.revoked_tokens(now=clock.time()))
         self._secret: str | None = None
+        self._forgotten = 0.0
 
     # --- the first start ------------------------------------------------------------------------------
 
@@ -96,21 +97,23 @@ class Accounts:
         """
         username, password = username[:NAME_LENGTH], password[: PASSWORD_LENGTH + 1]
         subjects = [f"account:{username}", *([f"address:{address}"] if address else [])]
-        failures = await self._store.failures(subjects)
         now = self._clock.time()
-        locked = max((entry.locked_until for entry in failures.values()), default=0.0)
+        # Counted before the password is looked at, so that a hundred guesses at once are a hundred.
+        before = await self._store.count_attempts(subjects, lambda subject, entry: self._next(subject, entry, now))
+        locked = max((entry.locked_until for entry in before), default=0.0)
         if locked > now:
             raise RateLimited("Too many failed sign-ins. Please wait before you try again.", retry_after=locked - now)
         account = (await self._accounts.get()).get(username)
         right = await self._passwords.verify(account.password_hash if account else None, password)
         if account is None or not right:
-            await self._store.put_failures(
-                [self._failed(failures.get(subject), subject, self._clock.time()) for subject in subjects]
-            )
             log.warning("sign-in failed", extra={"address": address})
             return None
-        if failures:
-            await self._store.clear_failures(subjects[:1], older_than=now - FORGIVEN_AFTER)
+        await self._store.forgive(subjects[0])
+        for subject in subjects[1:]:
+            await self._store.forgive(subject, attempts=1)
+        if now - self._forgotten > FORGIVEN_AFTER:
+            self._forgotten = now
+            await self._store.forget_failures(now - FORGIVEN_AFTER)
         return account
 
     async def token_generation(self, username: str) -> int | None:
@@ -218,7 +221,7 @@ class Accounts:
             raise NotFound(f"There is no account named {username}.")
         hashed = await self._passwords.hash(password)
         account = await self._store.change(username, password_hash=hashed, must_change_password=False, end_tokens=True)
-        await self._store.clear_failures([f"account:{username}"])
+        await self._store.forgive(f"account:{username}")
         return self._changed(account)
 
     async def delete(self, username: str) -> None:
@@ -262,10 +265,12 @@ class Accounts:
         if len(password) > PASSWORD_LENGTH:
             raise BadRequest(f"A password may have at most {PASSWORD_LENGTH} characters.")
 
-    def _failed(self, before: LoginFailures | None, subject: str, now: float) -> LoginFailures:
+    def _next(self, subject: str, entry: LoginFailures | None, now: float) -> LoginFailures | None:
+        if entry is not None and entry.locked_until > now:
+            return None
         settings = self._settings
-        recent = before is not None and now - before.last_at < FORGIVEN_AFTER
-        count = 1 + (before.failures if before is not None and recent else 0)
+        recent = entry is not None and now - entry.last_at < FORGIVEN_AFTER
+        count = 1 + (entry.failures if entry is not None and recent else 0)
         allowed = settings.account_failures if subject.startswith("account:") else settings.address_failures
         over = count - allowed
         lock = min(settings.first_lock * 2 ** min(over, 32), settings.longest_lock) if over >= 0 else 0.0

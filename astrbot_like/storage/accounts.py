@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -104,42 +105,43 @@ class AccountStore:
 
     # --- failed sign-ins ------------------------------------------------------------------------------
 
-    async def failures(self, subjects: list[str]) -> dict[str, LoginFailures]:
-        """Failures of these subjects, where there are any."""
-        query = select(login_failures).where(login_failures.c.subject.in_(subjects))
+    async def count_attempts(
+        self, subjects: list[str], next_entry: Callable[[str, LoginFailures | None], LoginFailures | None]
+    ) -> list[LoginFailures]:
+        """Count a sign-in attempt for each subject, in one transaction: attempts at the same time are all counted.
 
-        def work(connection: Connection) -> dict[str, LoginFailures]:
-            return {
-                subject: LoginFailures(subject, count, last / 1000, locked / 1000)
-                for subject, count, last, locked in connection.execute(query)
-            }
+        Args:
+            next_entry: Given a subject and its entry (None: it has none) returns the entry to store; None: the subject
+                is locked, and nothing is counted for any of them.
 
-        return await self._database.read(work)
+        Returns:
+            The entries as they were before.
+        """
 
-    async def put_failures(self, entries: list[LoginFailures]) -> None:
-        """Store failures."""
-        rows = [
-            {
-                "subject": entry.subject,
-                "failures": entry.failures,
-                "last_ms": int(entry.last_at * 1000),
-                "locked_until_ms": int(entry.locked_until * 1000),
-            }
-            for entry in entries
-        ]
-        statement = upsert(login_failures)
-        statement = statement.on_conflict_do_update(
-            index_elements=["subject"],
-            set_={name: statement.excluded[name] for name in ("failures", "last_ms", "locked_until_ms")},
-        )
-        await self._database.write(lambda c: c.execute(statement, rows))
+        def work(connection: Connection) -> list[LoginFailures]:
+            rows = connection.execute(select(login_failures).where(login_failures.c.subject.in_(subjects)))
+            found = {row.subject: _failures_of(row) for row in rows}
+            fresh = [next_entry(subject, found.get(subject)) for subject in subjects]
+            if None not in fresh:
+                connection.execute(_PUT_FAILURES, [_failures_row(entry) for entry in fresh if entry is not None])
+            return list(found.values())
 
-    async def clear_failures(self, subjects: list[str], *, older_than: float | None = None) -> None:
-        """Forget failures of these subjects, or (with ``older_than``, seconds since the epoch) old ones of anybody."""
-        condition = login_failures.c.subject.in_(subjects)
-        if older_than is not None:
-            condition |= login_failures.c.last_ms < int(older_than * 1000)
-        await self._database.write(lambda c: c.execute(delete(login_failures).where(condition)))
+        return await self._database.write(work)
+
+    async def forgive(self, subject: str, *, attempts: int | None = None) -> None:
+        """Take attempts of a subject back (None: all of them), and unlock it."""
+        mine = login_failures.c.subject == subject
+        if attempts is None:
+            statement: Any = delete(login_failures).where(mine)
+        else:
+            left = func.max(login_failures.c.failures - attempts, 0)
+            statement = update(login_failures).where(mine).values(failures=left, locked_until_ms=0)
+        await self._database.write(lambda c: c.execute(statement))
+
+    async def forget_failures(self, older_than: float) -> None:
+        """Forget entries whose last attempt is older than ``older_than`` (seconds since the epoch)."""
+        statement = delete(login_failures).where(login_failures.c.last_ms < int(older_than * 1000))
+        await self._database.write(lambda c: c.execute(statement))
 
     # --- ended tokens ---------------------------------------------------------------------------------
 
@@ -189,6 +191,26 @@ class InstallationStore:
             return str(connection.execute(select(installation.c.value).where(installation.c.key == key)).scalar_one())
 
         return await self._database.write(work)
+
+
+_put = upsert(login_failures)
+_PUT_FAILURES = _put.on_conflict_do_update(
+    index_elements=["subject"],
+    set_={name: _put.excluded[name] for name in ("failures", "last_ms", "locked_until_ms")},
+)
+
+
+def _failures_of(row: Any) -> LoginFailures:
+    return LoginFailures(row.subject, row.failures, row.last_ms / 1000, row.locked_until_ms / 1000)
+
+
+def _failures_row(entry: LoginFailures) -> dict[str, Any]:
+    return {
+        "subject": entry.subject,
+        "failures": entry.failures,
+        "last_ms": int(entry.last_at * 1000),
+        "locked_until_ms": int(entry.locked_until * 1000),
+    }
 
 
 def _one(connection: Connection, username: str) -> Account | None:

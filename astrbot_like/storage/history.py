@@ -14,11 +14,8 @@ from astrbot_like.storage.context_cache import ContextCache
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.group_commit import GroupCommit
 from astrbot_like.storage.rows import attachment_ids, message_of, message_row, now_ms, stored
-from astrbot_like.storage.sessions import (
-    SessionStore,
-    change_conversation,
-    last_message_id,
-)
+from astrbot_like.storage.session_rows import change_conversation, last_message_id
+from astrbot_like.storage.sessions import SessionStore
 from astrbot_like.storage.settings import StorageSettings
 from astrbot_like.storage.tables import conversations, messages
 

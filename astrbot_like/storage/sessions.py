@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, delete, func, select, tuple_, update
 
 from astrbot_like.domain.errors import NotFound, SessionError
 from astrbot_like.domain.history import Conversation, NewMessage, Session, StoredMessage
 from astrbot_like.domain.profiles import DEFAULT_PROFILE
 from astrbot_like.engine.session_locks import SessionLocks
 from astrbot_like.runtime.ids import new_id
+from astrbot_like.storage import session_rows as sql
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.lru import Lru
-from astrbot_like.storage.rows import conversation_of, iso, now_ms, session_of
-from astrbot_like.storage.tables import conversations, messages, sessions
+from astrbot_like.storage.rows import conversation_of, session_of
+from astrbot_like.storage.tables import conversations, sessions
 
 WEBCHAT = "webchat"
-TITLE_LENGTH = 60
-"""Characters of a session's first message that name it until somebody renames it."""
+DELETED_AT_ONCE = 20
 
 
 class SessionPage(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class SessionStore:
         """The session, or None."""
         found = self._sessions.get(session_id)
         if found is None:
-            found = await self._database.read(lambda c: _one_session(c, sessions.c.session_id == session_id))
+            found = await self._database.read(lambda c: sql.one_session(c, sessions.c.session_id == session_id))
             if found is not None:
                 self._keep(found)
         return found
@@ -60,7 +60,7 @@ class SessionStore:
         session_id = self._by_umo.get(umo)
         if session_id is not None:
             return await self.get(session_id)
-        found = await self._database.read(lambda c: _one_session(c, sessions.c.umo == umo))
+        found = await self._database.read(lambda c: sql.one_session(c, sessions.c.umo == umo))
         if found is not None:
             self._keep(found)
         return found
@@ -97,8 +97,8 @@ class SessionStore:
 
     async def _make(self, session_id: str, username: str, platform_id: str, umo: str | None, is_group: bool) -> Session:
         origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{session_id}"
-        wanted = _NewSession(session_id, platform_id, username, is_group, origin, new_id())
-        made = await self._database.write(lambda c: _open(c, wanted))
+        wanted = sql.NewSession(session_id, platform_id, username, is_group, origin, new_id())
+        made = await self._database.write(lambda c: sql.open_session(c, wanted))
         self._keep(made)
         return made
 
@@ -185,16 +185,11 @@ class SessionStore:
             Ids of the conversations that went.
         """
         ids = list(session_ids)
-
-        def work(connection: Connection) -> list[str]:
-            gone = connection.execute(
-                select(conversations.c.conversation_id).where(conversations.c.session_id.in_(ids))
-            ).scalars()
-            found = list(gone)
-            connection.execute(delete(sessions).where(sessions.c.session_id.in_(ids)))
-            return found
-
-        gone = await self._database.write(work)
+        gone: list[str] = []
+        # A few at a time, so that nobody who stores a message waits for long.
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            some = ids[start : start + DELETED_AT_ONCE]
+            gone += await self._database.write(lambda c, some=some: sql.delete_sessions(c, some))
         for conversation_id in gone:
             self._conversations.drop(conversation_id)
         for session_id in ids:
@@ -204,7 +199,7 @@ class SessionStore:
     async def _change(self, session_id: str, **values: Any) -> Session:
         def work(connection: Connection) -> Session:
             connection.execute(update(sessions).where(sessions.c.session_id == session_id).values(**values))
-            found = _one_session(connection, sessions.c.session_id == session_id)
+            found = sql.one_session(connection, sessions.c.session_id == session_id)
             if found is None:
                 raise NotFound("There is no such session.")
             return found
@@ -219,7 +214,7 @@ class SessionStore:
         """The conversation, or None."""
         found = self._conversations.get(conversation_id)
         if found is None:
-            found = await self._database.read(lambda c: _one_conversation(c, conversation_id))
+            found = await self._database.read(lambda c: sql.one_conversation(c, conversation_id))
             if found is not None:
                 self._conversations.put(conversation_id, found)
         return found
@@ -240,12 +235,12 @@ class SessionStore:
         """
 
         def work(connection: Connection) -> tuple[Session, Conversation]:
-            session = _one_session(connection, sessions.c.session_id == session_id)
+            session = sql.one_session(connection, sessions.c.session_id == session_id)
             if session is None:
                 raise NotFound("There is no such session.")
             conversation_id = new_id()
-            _insert_conversation(connection, conversation_id, session_id, session.umo, title, persona_id)
-            return _select(connection, session_id, conversation_id)
+            sql.insert_conversation(connection, conversation_id, session_id, session.umo, title, persona_id)
+            return sql.select_conversation(connection, session_id, conversation_id)
 
         return self._selected(await self._database.write(work))
 
@@ -257,10 +252,10 @@ class SessionStore:
         """
 
         def work(connection: Connection) -> tuple[Session, Conversation]:
-            found = _one_conversation(connection, conversation_id)
+            found = sql.one_conversation(connection, conversation_id)
             if found is None or found.session_id != session_id:
                 raise NotFound("There is no such conversation in this session.")
-            return _select(connection, session_id, conversation_id)
+            return sql.select_conversation(connection, session_id, conversation_id)
 
         return self._selected(await self._database.write(work))
 
@@ -272,7 +267,7 @@ class SessionStore:
         """
 
         def work(connection: Connection) -> Conversation:
-            return change_conversation(connection, conversation_id, values)
+            return sql.change_conversation(connection, conversation_id, values)
 
         found = await self._database.write(work)
         self._conversations.put(conversation_id, found)
@@ -287,11 +282,11 @@ class SessionStore:
         """
 
         def work(connection: Connection) -> Session | None:
-            gone = _one_conversation(connection, conversation_id)
+            gone = sql.one_conversation(connection, conversation_id)
             if gone is None:
                 return None
             connection.execute(delete(conversations).where(conversations.c.conversation_id == conversation_id))
-            session = _one_session(connection, sessions.c.session_id == gone.session_id)
+            session = sql.one_session(connection, sessions.c.session_id == gone.session_id)
             if session is None or session.conversation_id != conversation_id:
                 return session
             newest = connection.execute(
@@ -302,8 +297,8 @@ class SessionStore:
             ).scalar()
             if newest is None:
                 newest = new_id()
-                _insert_conversation(connection, newest, session.session_id, session.umo, "", None)
-            return _select(connection, session.session_id, newest)[0]
+                sql.insert_conversation(connection, newest, session.session_id, session.umo, "", None)
+            return sql.select_conversation(connection, session.session_id, newest)[0]
 
         session = await self._database.write(work)
         self._conversations.drop(conversation_id)
@@ -316,13 +311,13 @@ class SessionStore:
     def title_for(self, message: NewMessage) -> str:
         """The name that a message gives its session; empty when it has one."""
         session = self._sessions.peek(message.session_id)
-        return "" if session is not None and session.display_name else title_of(message.role, message.text)
+        return "" if session is not None and session.display_name else sql.title_of(message.role, message.text)
 
     def touched(self, message: StoredMessage) -> None:
         """A message was stored: move the cached rows along."""
         session = self._sessions.peek(message.session_id)
         if session is not None:
-            name = session.display_name or title_of(message.role, message.text)
+            name = session.display_name or sql.title_of(message.role, message.text)
             self._sessions.put(
                 message.session_id,
                 msgspec.structs.replace(session, updated_at=message.created_at, display_name=name),
@@ -351,114 +346,3 @@ class SessionStore:
         session = self._sessions.drop(session_id)
         if session is not None:
             self._by_umo.drop(session.umo)
-
-
-class _NewSession(msgspec.Struct, frozen=True):
-    session_id: str
-    platform_id: str
-    creator: str
-    is_group: bool
-    umo: str
-    conversation_id: str
-
-
-def title_of(role: str, text: str) -> str:
-    """What a session is called after its first message; only a user's message names it."""
-    return " ".join(text.split())[:TITLE_LENGTH] if role == "user" else ""
-
-
-def change_conversation(connection: Connection, conversation_id: str, values: dict[str, Any]) -> Conversation:
-    """Set columns of a conversation and return it."""
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.conversation_id == conversation_id)
-        .values(updated_ms=now_ms(), **values)
-    )
-    found = _one_conversation(connection, conversation_id)
-    if found is None:
-        raise NotFound("There is no such conversation.")
-    return found
-
-
-def last_message_id(connection: Connection, conversation_id: str) -> int:
-    """The greatest message id of a conversation, 0 without any."""
-    query = select(func.max(messages.c.id)).where(messages.c.conversation_id == conversation_id)
-    return int(connection.execute(query).scalar() or 0)
-
-
-def _one_session(connection: Connection, condition: Any) -> Session | None:
-    row = connection.execute(select(sessions).where(condition)).first()
-    return None if row is None else session_of(row)
-
-
-def _one_conversation(connection: Connection, conversation_id: str) -> Conversation | None:
-    query = select(conversations).where(conversations.c.conversation_id == conversation_id)
-    row = connection.execute(query).first()
-    return None if row is None else conversation_of(row)
-
-
-def _open(connection: Connection, wanted: _NewSession) -> Session:
-    """The session as it is now: another caller may have made it, by its id or its origin, a moment ago."""
-    condition = (sessions.c.session_id == wanted.session_id) | (sessions.c.umo == wanted.umo)
-    found = _one_session(connection, condition)
-    if found is not None:
-        return found
-    now = now_ms()
-    connection.execute(
-        insert(sessions).values(
-            session_id=wanted.session_id,
-            platform_id=wanted.platform_id,
-            creator=wanted.creator,
-            display_name="",
-            is_group=wanted.is_group,
-            conversation_id=wanted.conversation_id,
-            profile_id=DEFAULT_PROFILE,
-            umo=wanted.umo,
-            created_ms=now,
-            updated_ms=now,
-        )
-    )
-    _insert_conversation(connection, wanted.conversation_id, wanted.session_id, wanted.umo, "", None)
-    return Session(
-        session_id=wanted.session_id,
-        platform_id=wanted.platform_id,
-        creator=wanted.creator,
-        display_name="",
-        is_group=wanted.is_group,
-        conversation_id=wanted.conversation_id,
-        profile_id=DEFAULT_PROFILE,
-        umo=wanted.umo,
-        created_at=iso(now),
-        updated_at=iso(now),
-    )
-
-
-def _insert_conversation(
-    connection: Connection, conversation_id: str, session_id: str, umo: str, title: str, persona_id: str | None
-) -> None:
-    now = now_ms()
-    connection.execute(
-        insert(conversations).values(
-            conversation_id=conversation_id,
-            session_id=session_id,
-            umo=umo,
-            title=title,
-            persona_id=persona_id,
-            summary="",
-            context_after=0,
-            token_usage=0,
-            created_ms=now,
-            updated_ms=now,
-        )
-    )
-
-
-def _select(connection: Connection, session_id: str, conversation_id: str) -> tuple[Session, Conversation]:
-    connection.execute(
-        update(sessions).where(sessions.c.session_id == session_id).values(conversation_id=conversation_id)
-    )
-    session = _one_session(connection, sessions.c.session_id == session_id)
-    conversation = _one_conversation(connection, conversation_id)
-    if session is None or conversation is None:
-        raise NotFound("There is no such conversation.")
-    return session, conversation

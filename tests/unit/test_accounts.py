@@ -112,6 +112,23 @@ async def test_failed_sign_ins_lock_the_account_for_a_while_and_longer_each_time
     assert await house.accounts.authenticate("root", "a good one"), "a success forgives earlier failures"
 
 
+async def test_guesses_at_the_same_time_are_all_counted(house):
+    await house.accounts.ensure_first("root", "a good one")
+    guesses = await asyncio.gather(
+        *(house.accounts.authenticate("root", "guess") for _ in range(10)), return_exceptions=True
+    )
+    assert guesses.count(None) == 3
+    assert sum(isinstance(guess, RateLimited) for guess in guesses) == 7
+    with pytest.raises(RateLimited):
+        await house.accounts.authenticate("root", "a good one")
+
+
+async def test_people_behind_one_address_do_not_lock_it_by_signing_in(house):
+    await house.accounts.ensure_first("root", "a good one")
+    for _ in range(12):
+        assert await house.accounts.authenticate("root", "a good one", "203.0.113.5")
+
+
 async def test_an_address_is_locked_whatever_name_it_tries(house):
     await house.accounts.ensure_first("root", "a good one")
     for n in range(5):

@@ -41,7 +41,7 @@ def with_stores(arguments: argparse.Namespace, work: Callable[[Stores], Awaitabl
                 f"There is no data in {settings.server.data_dir} yet. Start the server once, or name the right folder "
                 "with --data-dir."
             )
-        stores = await open_stores(data, settings.storage, SystemClock(), exclusive=False)
+        stores = await open_stores(data, settings.storage, SystemClock(), exclusive=False, accounts=settings.accounts)
         try:
             return await work(stores)
         finally:
