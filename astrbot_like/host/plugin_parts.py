@@ -144,8 +144,8 @@ async def build_plugins(
                 cron=cron,
                 plugins=PluginPlugins(host),
                 stars=lambda: host.stars,
-                start_task=host.start_task,
-                register_command=host.register_command,
+                start_task=host.old_forms.start_task,
+                register_command=host.old_forms.register_command,
             )
         )
     )

@@ -7,48 +7,35 @@ turn is in ``dispatch``; the life of one plugin is in ``loader``.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api import compat, current
 from astrbot_like.api.config import AstrBotConfig
-from astrbot_like.api.filters.command import CommandFilter
-from astrbot_like.api.filters.kinds import RegexFilter
-from astrbot_like.api.func_tools import FunctionToolManager
-from astrbot_like.api.host_tables import ActiveEvents
-from astrbot_like.api.preferences import GLOBAL, PreferenceStore, SharedPreferences
-from astrbot_like.api.registration import EventType, HandlerRegistration, PlatformRegistration
-from astrbot_like.api.texts import text
+from astrbot_like.api.preferences import GLOBAL, PreferenceStore
 from astrbot_like.domain.errors import BotError, NotFound, PluginError
 from astrbot_like.plugin_host import discovery, loader
 from astrbot_like.plugin_host.config_forms import Schema
 from astrbot_like.plugin_host.dispatch import Dispatcher
 from astrbot_like.plugin_host.file_watch import FileWatch
-from astrbot_like.plugin_host.guard import PluginScope, TaskTracking, current_scope
-from astrbot_like.plugin_host.imports import AliasFinder, PluginNamespace, drop_bytecode
+from astrbot_like.plugin_host.guard import PluginScope, TaskTracking
+from astrbot_like.plugin_host.imports import AliasFinder, drop_bytecode
 from astrbot_like.plugin_host.install import PluginFolders
+from astrbot_like.plugin_host.known import KnownPlugins
 from astrbot_like.plugin_host.lifecycle import Lifecycle, Watcher
-from astrbot_like.plugin_host.metadata import PluginMetadata
+from astrbot_like.plugin_host.old_forms import OldForms
 from astrbot_like.plugin_host.records import Plugin, PluginState
 from astrbot_like.plugin_host.requirements import Requirements
-from astrbot_like.plugin_host.runner import plugin_context
 from astrbot_like.plugin_host.settings import PluginSettings
-from astrbot_like.plugin_host.tables import PluginTables
 from astrbot_like.plugin_host.watchdog import LagReport, LoopWatch
-from astrbot_like.plugin_host.web_routes import RegisteredApi, WebRoutes, module_of
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.tasks import Supervisor
 
 if TYPE_CHECKING:
-    from astrbot_like.api.provider.entities import ProviderMetaData
     from astrbot_like.api.services import Renderer
-    from astrbot_like.api.star.context import Context
-    from astrbot_like.api.star.metadata import StarMetadata
-    from astrbot_like.api.util import SessionWaiters
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +44,7 @@ RELOAD_VARIABLE = "ASTRBOT_RELOAD"
 """AstrBot's environment variable; ``1`` does what the setting ``watch_files`` does."""
 
 
-class PluginHost:
+class PluginHost(KnownPlugins):
     """All plugins of one application.
 
     Args:
@@ -85,12 +72,10 @@ class PluginHost:
         bundled: Path | None = None,
         offer_file: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:
+        super().__init__(
+            data_dir, preferences=preferences, config_for=config_for, renderer=renderer, offer_file=offer_file
+        )
         self.settings = settings
-        self.data_dir = data_dir.resolve()
-        self.preferences = SharedPreferences(preferences)
-        self.renderer = renderer
-        self.tables = PluginTables(self.owner, self._registered_apis)
-        self.active_events = ActiveEvents()
         self.requirements = Requirements(self.data_dir / "site-packages", settings)
         self.folders = PluginFolders(self.data_dir, settings, self.requirements, api_version=api_version)
         self.dispatch = Dispatcher(
@@ -101,16 +86,11 @@ class PluginHost:
             config_for=config_for,
             preference=preferences.peek,
         )
+        self.old_forms = OldForms(self, supervisor)
         self._supervisor = supervisor
-        self._config_for = config_for
         self._bundled = bundled if bundled is not None else discovery.bundled_folder()
-        self._offer_file = offer_file
-        self._plugins: dict[str, Plugin] = {}
-        self._orders: dict[str, int] = {}
-        self._namespace = PluginNamespace(self.data_dir)
         self._watch = LoopWatch(settings.loop_lag_limit, self._scopes, self._lagged)
         self._changing = asyncio.Lock()
-        self._context: Context | None = None
         self._life = Lifecycle(
             settings,
             namespace=self._namespace,
@@ -126,133 +106,6 @@ class PluginHost:
         )
         self._alias: AliasFinder | None = None
         self._tracking: TaskTracking | None = None
-
-    # --- what the API's module-level names and the engine ask ------------------------------------
-
-    @property
-    def root(self) -> Path:
-        """The directory that holds the data directory."""
-        return self.data_dir.parent
-
-    @property
-    def config(self) -> AstrBotConfig:
-        """The host's general configuration."""
-        return self._config_for(None)
-
-    @property
-    def context(self) -> Context:
-        """What plugins get as ``context``.
-
-        Raises:
-            RuntimeError: ``attach`` was not called yet.
-        """
-        if self._context is None:
-            raise RuntimeError("the plugin host has no context yet")
-        return self._context
-
-    def attach(self, context: Context) -> None:
-        """Give the host the context its plugins get; before any plugin is loaded."""
-        self._context = context
-
-    @property
-    def tools(self) -> FunctionToolManager:
-        """All tools that models may call."""
-        return self.tables.tools
-
-    @property
-    def provider_types(self) -> dict[str, ProviderMetaData]:
-        """Types of providers that plugins registered, by name."""
-        return self.tables.provider_types
-
-    @property
-    def platform_types(self) -> dict[str, PlatformRegistration]:
-        """Types of platform adapters that plugins registered, by name."""
-        return self.tables.platform_types
-
-    @property
-    def web_routes(self) -> WebRoutes:
-        """The plugins' own web APIs."""
-        return self.tables.web_routes
-
-    @property
-    def waiters(self) -> SessionWaiters:
-        """The session waiters."""
-        return self.tables.waiters
-
-    async def register_file(self, path: str) -> str:
-        """Offer a local file by URL.
-
-        Raises:
-            RuntimeError: ``callback_api_base`` is not configured.
-        """
-        if self._offer_file is None:
-            raise RuntimeError(text("file_service.off"))
-        return await self._offer_file(path)
-
-    @property
-    def stars(self) -> Sequence[StarMetadata]:
-        """AstrBot's records of the loaded plugins, in order of loading."""
-        return [plugin.star_metadata for plugin in self.plugins() if plugin.star_metadata is not None]
-
-    @property
-    def star_map(self) -> Mapping[str, StarMetadata]:
-        """Main module → plugin."""
-        return {
-            plugin.module: plugin.star_metadata for plugin in self.plugins() if plugin.star_metadata and plugin.module
-        }
-
-    @property
-    def handlers(self) -> Sequence[HandlerRegistration]:
-        """All handlers of imported plugins in order of dispatch, those of plugins that start or are off, too."""
-        found = [
-            (-record.priority, plugin.order, number, record)
-            for plugin in self._plugins.values()
-            for number, record in enumerate(plugin.declared.handlers)
-        ]
-        return [record for *_, record in sorted(found, key=lambda one: one[:3])]
-
-    def owner(self, module: str) -> Plugin | None:
-        """The plugin a module belongs to."""
-        prefix = self._namespace.prefix
-        if prefix and module.startswith(f"{prefix}."):
-            return self._plugins.get(module[len(prefix) + 1 :].split(".", 1)[0])
-        return None
-
-    def owner_of(self, function: Callable[..., Any]) -> Plugin | None:
-        """The plugin a function belongs to."""
-        return self.owner(module_of(function))
-
-    def owns_module(self, module: str) -> bool:
-        """Whether this host loaded that module for a plugin."""
-        return self.owner(module) is not None
-
-    def plugin_of_module(self, module: str) -> StarMetadata | None:
-        """AstrBot's record of the plugin a module belongs to."""
-        plugin = self.owner(module)
-        return None if plugin is None else plugin.star_metadata
-
-    def enter(self, plugin: Plugin | None) -> contextvars.Context:
-        """A copy of the running context in which this host, and the plugin, are the current ones."""
-        context = contextvars.copy_context() if plugin is None else plugin_context(plugin)
-        context.run(current.set_host, self)
-        return context
-
-    # --- plugins -----------------------------------------------------------------------------------
-
-    def plugins(self) -> list[Plugin]:
-        """All plugins, in loading order, failed and disabled ones too."""
-        return sorted(self._plugins.values(), key=lambda plugin: plugin.order)
-
-    def find(self, name: str) -> Plugin:
-        """A plugin by name or by its folder's name.
-
-        Raises:
-            NotFound: There is none.
-        """
-        found = self._plugins.get(name) or next((one for one in self._plugins.values() if one.name == name), None)
-        if found is None:
-            raise NotFound(f"There is no plugin named {name}.")
-        return found
 
     def watch(self, watcher: Watcher) -> None:
         """Have ``watcher(change, plugin)`` awaited when a plugin has been loaded and before one is unloaded."""
@@ -435,50 +288,6 @@ class PluginHost:
         path = self.folders.config_file(plugin.directory)
         AstrBotConfig(path, schema=plugin.schema).save_config(values)
 
-    # --- oldest forms of registration ------------------------------------------------------------------
-
-    def start_task(self, work: Awaitable[Any], description: str) -> None:
-        """Run something of the plugin whose code runs now in the background; it ends with the plugin."""
-
-        async def run() -> None:
-            await work
-
-        task = self._supervisor.job(run(), name=description)
-        scope = current_scope.get()
-        if scope is not None:
-            scope.track(task)
-
-    def register_command(
-        self,
-        star_name: str,
-        command_name: str,
-        desc: str,
-        priority: int,
-        awaitable: Callable[..., Awaitable[Any]],
-        use_regex: bool = False,
-        ignore_prefix: bool = False,
-    ) -> None:
-        """Take a command that a plugin registers by a call.
-
-        Args:
-            ignore_prefix: Ignored: commands go by the configuration's wake prefix.
-        """
-        plugin = self.owner_of(awaitable) or self.find(star_name)
-        function = getattr(awaitable, "__func__", awaitable)
-        record = HandlerRegistration(
-            EventType.AdapterMessageEvent,
-            function,
-            handler_name=function.__name__,
-            handler_module_path=module_of(awaitable),
-            desc=desc,
-            extras_configs={"priority": priority},
-        )
-        made = RegexFilter(command_name) if use_regex else CommandFilter(command_name, None, record)
-        record.event_filters.append(made)
-        plugin.declared.handlers.append(record)
-        if plugin.active:
-            self.tables.index.add(plugin, [(record, awaitable)])
-
     # --- one plugin -----------------------------------------------------------------------------------
 
     async def _load(self, directory: str) -> Plugin:
@@ -501,17 +310,6 @@ class PluginHost:
             plugin = self._new(source)
         if plugin.state is PluginState.LOADING:
             await self._life.finish(plugin)
-        return plugin
-
-    def _new(self, source: discovery.PluginSource) -> Plugin:
-        order = self._orders.setdefault(source.directory, len(self._orders))
-        metadata = PluginMetadata(name=source.directory, author="", desc="", version="")
-        plugin = Plugin(source, order, metadata, PluginScope(source.directory, source.folder))
-        earlier = self._plugins.get(source.directory)
-        if earlier is not None:  # what is known against it stays known after a reload
-            plugin.problems, plugin.blocked = earlier.problems, earlier.blocked
-            plugin.left_threads = earlier.left_threads
-        self._plugins[source.directory] = plugin
         return plugin
 
     async def _install_and_load(self, plugin: Plugin) -> None:
@@ -537,9 +335,6 @@ class PluginHost:
             names.append(name)
         if names != stored:
             await self.preferences.put_async(GLOBAL, GLOBAL, DISABLED_KEY, names)
-
-    def _registered_apis(self) -> MutableSequence[RegisteredApi]:
-        return [] if self._context is None else self._context.registered_web_apis
 
     def _scopes(self) -> list[PluginScope]:
         return [plugin.scope for plugin in list(self._plugins.values())]

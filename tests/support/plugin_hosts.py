@@ -99,8 +99,8 @@ async def plugin_host(
         history=nothing,
         cron=nothing,
         stars=lambda: host.stars,
-        start_task=host.start_task,
-        register_command=host.register_command,
+        start_task=host.old_forms.start_task,
+        register_command=host.old_forms.register_command,
     )
     host.attach(Context(services))
     await host.open()

@@ -412,3 +412,21 @@ async def test_changed_files_reload_a_plugin(tmp_path: Path, plugins: Path) -> N
                 await asyncio.sleep(0.2)
         (answer,) = await say(host, "hello")
         assert answer.startswith("changed")
+
+
+async def test_an_installed_package_brings_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "site"
+    folder = write_plugin(place / "zz_package", "plugin", HELLO + "\nfrom .words import WORD\n")
+    (folder / "words.py").write_text("WORD = __name__")
+    (place / "zz_package" / "__init__.py").write_text("raise RuntimeError('not imported by the host')")
+    info = place / "zz_package-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zz-package\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[astrbot_like.plugins]\nbrought = zz_package.plugin.main\n")
+    monkeypatch.syspath_prepend(str(place))
+    async with plugin_host(tmp_path) as host:
+        plugin = host.find("brought")
+        assert plugin.active, plugin.failure
+        assert (plugin.name, plugin.source.origin) == ("plugin", "entry_point")
+        assert sys.modules[plugin.module].WORD == "data.plugins.brought.words"
+        assert await say(host, "hello") == ["hi from plugin"]
