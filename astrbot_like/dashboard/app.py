@@ -24,7 +24,7 @@ from astrbot_like.dashboard.admin import (
     statistics,
 )
 from astrbot_like.dashboard.admin import auth as auth_routes
-from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest
+from astrbot_like.dashboard.bodies import PacedHttpConnection, PacedRequest, install_lingering
 from astrbot_like.dashboard.errors import install_error_handlers
 from astrbot_like.dashboard.guards import Guards
 from astrbot_like.dashboard.live import routes as live
@@ -102,4 +102,5 @@ def bare_app(settings: DashboardSettings) -> Quart:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     install_error_handlers(app)
     install_security_headers(app)
+    install_lingering(app)
     return app

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
-from quart import Request
+from quart import Quart, Request, Response, request
 from quart.asgi import ASGIHTTPConnection
 
 from astrbot_like.domain.errors import TooLarge, Unavailable
@@ -52,6 +52,12 @@ class PacedBody:
         self._discarding = False
         self._changed = asyncio.Event()
         self._all: bytes | None = None
+        self._drained = False
+
+    @property
+    def unread(self) -> bool:
+        """Whether it has not come in to its end, and nobody has tried to read it that far."""
+        return not self._complete and not self._drained
 
     def allow(self, max_content_length: int) -> None:
         """Set another limit for this body."""
@@ -93,7 +99,7 @@ class PacedBody:
 
     async def drain(self, limit: int) -> None:
         """Read and drop up to ``limit`` bytes, so that a client still sending gets to read the answer."""
-        self._limit, self._expected = None, None
+        self._limit, self._expected, self._drained = None, None, True
         dropped = 0
         async for chunk in self:
             dropped += len(chunk)
@@ -176,6 +182,20 @@ class PacedHttpConnection(ASGIHTTPConnection):
             return await receive()
 
         return paced
+
+
+def install_lingering(app: Quart) -> None:
+    """Answer only when the body has come in, whatever the answer is: a client that first sends all and then reads would
+    otherwise be stuck, for nobody takes what it sends any more."""
+
+    async def read_on(response: Response) -> Response:
+        body = request.body
+        announced = bool(request.content_length) or "Transfer-Encoding" in request.headers
+        if announced and isinstance(body, PacedBody) and body.unread:
+            await linger(body)
+        return response
+
+    app.after_request(read_on)
 
 
 async def linger(body: PacedBody) -> None:

@@ -6,11 +6,8 @@ accepted, a route that serves without its credential. Streams without an end are
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -20,8 +17,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from astrbot_like.host.server import Server
-from tests.support.admin_house import AdminHouse, admin_house
+from tests.support.admin_house import AdminHouse
+from tests.support.served import Served
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
 ENDLESS = {"/api/log/live"}
@@ -35,43 +32,6 @@ CHECKS: list[Any] = [
     openapi_checks.response_headers_conformance,
     openapi_checks.response_schema_conformance,
 ]
-
-
-class Served:
-    """A house on a loop of its own."""
-
-    def __init__(self, folder: Any) -> None:
-        self._folder = folder
-        self._ready: Future[AdminHouse] = Future()
-        self._stop: asyncio.Event
-        self._loop: asyncio.AbstractEventLoop
-        self.url = ""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        async with admin_house(self._folder, lifespan=False) as house:
-            server = Server(house.app, host="127.0.0.1", port=0)
-            await server.start()
-            self.url = server.url
-            self._ready.set_result(house)
-            await self._stop.wait()
-            await server.stop(1)
-
-    def start(self) -> AdminHouse:
-        """Serve; returns the house."""
-        self._thread.start()
-        return self._ready.result(30)
-
-    def run(self, coroutine: Any) -> Any:
-        """Run on the house's loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
-
-    def stop(self) -> None:
-        """End."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
 
 
 @pytest.fixture(scope="module")
