@@ -1,0 +1,108 @@
+"""Turn detection by the server, with real speech through the whole house: segments, interruption, a short noise."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.spoken import say
+from tests.support.talking import LiveClient, texts
+from tests.unit.test_live_turns import LONG, house, live
+
+FRAME = 640
+
+
+class Microphone:
+    """Sends frames in real time: what is said, else silence."""
+
+    def __init__(self, client: LiveClient) -> None:
+        self._client = client
+        self._saying = b""
+
+    def say(self, pcm: bytes) -> None:
+        self._saying += pcm
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            frame, self._saying = self._saying[:FRAME], self._saying[FRAME:]
+            await self._client.send("speaking_part", data=base64.b64encode(frame.ljust(FRAME, b"\0")).decode())
+            due += 0.02
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+
+@asynccontextmanager
+async def talking(client: LiveClient) -> AsyncIterator[Microphone]:
+    await client.send("session_update", data={"turn_detection": "server"})
+    await client.until("session_updated")
+    microphone = Microphone(client)
+    task = asyncio.create_task(microphone.run())
+    try:
+        yield microphone
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def speech() -> bytes:
+    return await say("good morning my dear friend")
+
+
+async def test_speech_makes_a_turn_and_speech_over_the_reply_interrupts_it(tmp_path: Path, speech: bytes):
+    chat, tts = {"reply": LONG}, {"seconds": 3.0}
+    async with (
+        house(tmp_path, chat=chat, stt={"text": "good morning my dear friend"}, tts=tts) as (_, http),
+        live(http) as client,
+        talking(client) as microphone,
+    ):
+        microphone.say(speech)
+        first = await client.until("response", 20)
+        order = [frame["t"] for frame in first]
+        assert order.index("speech_started") < order.index("speech_stopped") < order.index("user_msg")
+        microphone.say(speech)
+        judged = await client.until("stop_play", 10)
+        assert "pause_play" in [frame["t"] for frame in judged]
+        second = await client.until("user_msg", 15)
+        kinds = [frame["t"] for frame in second]
+        assert kinds.count("end") == 1
+        assert not {"response", "bot_delta_chunk"} & set(kinds[: kinds.index("end")])
+
+
+async def test_a_short_noise_pauses_the_reply_and_lets_it_go_on(tmp_path: Path, speech: bytes):
+    chat, tts = {"reply": LONG}, {"seconds": 3.0}
+    async with (
+        house(tmp_path, chat=chat, stt={"text": "mhm"}, tts=tts) as (_, http),
+        live(http) as client,
+        talking(client) as microphone,
+    ):
+        await client.send("text_input", text="tell me")
+        await client.until("response", 20)
+        # Three tenths of a second: a voice, but neither long enough nor a word.
+        middle = len(speech) // 2 // 2 * 2
+        microphone.say(speech[middle : middle + 9600])
+        judged = await client.until("pause_play", 10)
+        judged += await client.until("resume_play", 10)
+        assert "stop_play" not in [frame["t"] for frame in judged]
+        await client.until("response", 20)
+
+
+async def test_the_bots_own_words_are_no_turn(tmp_path: Path, speech: bytes):
+    reply = "good morning my dear friend, how are you today?"
+    async with (
+        house(tmp_path, chat={"reply": reply}, stt={"text": "good morning my dear friend"}) as (_, http),
+        live(http) as client,
+        talking(client) as microphone,
+    ):
+        await client.send("text_input", text="hi")
+        frames = await client.until("end", 20)
+        assert "good morning" in texts(frames, "bot_text_chunk")
+        microphone.say(speech)
+        await client.until("speech_stopped", 15)
+        assert "user_msg" not in [frame["t"] for frame in await client.quiet(1.0)]
