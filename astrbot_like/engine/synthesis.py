@@ -20,10 +20,10 @@ from astrbot_like.runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 
-HELD_BYTES = 96 * 1024
-"""Audio of one sentence held ready; a streaming provider that is further ahead waits. Two seconds at 24 kHz."""
+HELD_BYTES = 48 * 1024
+"""Audio of one sentence held ready; a streaming provider that is further ahead waits. One second at 24 kHz."""
 
-_QUEUE_ITEMS = 8
+_QUEUE_ITEMS = 4
 _STOP_SECONDS = 1.0
 _SETTLE_SECONDS = 0.25
 

@@ -18,7 +18,7 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speech_lead: Annotated[
         float, _about("Speech sent ahead of real time, so that little is queued at the client.", ge=0.1)
     ] = 1.0
-    look_ahead: Annotated[int, _about("Sentences synthesised ahead of the one that is being played.", ge=0, le=8)] = 2
+    look_ahead: Annotated[int, _about("Sentences synthesised ahead of the one that is being played.", ge=0, le=8)] = 1
     piece_seconds: Annotated[float, _about("Longest piece of speech in one frame.", ge=0.02, le=5.0)] = 0.25
     sentence_deadline: Annotated[
         float, _about("Longest time a text-to-speech provider may take for one sentence.", ge=0.1)

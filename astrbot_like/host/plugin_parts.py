@@ -110,7 +110,8 @@ async def build_plugins(
     )
 
     def provider_settings() -> dict[str, Any]:
-        return book.get().get("provider_settings", {})
+        # ``speech_workers``: how many processes an engine that needs them for itself may use.
+        return {**book.get().get("provider_settings", {}), "speech_workers": settings.server.workers}
 
     def platform_settings() -> dict[str, Any]:
         return book.get().get("platform_settings", {})

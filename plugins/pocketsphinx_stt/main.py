@@ -49,7 +49,7 @@ class PocketSphinxSTT(StreamingSTTProvider):
     """Recognises while the user speaks, in processes of its own.
 
     Config:
-        workers: Recognising processes at most; 0: half of the processor's cores, at least one.
+        workers: Recognising processes at most; 0: as ``server.workers`` says, else one for each core but one, up to 4.
         phrases: Sentences that are likely to be said (names of things, commands), to be recognised better.
         hmm, lm, dict: Paths of another acoustic model, language model and dictionary.
         decoder_options: Further options of pocketsphinx, by its names.
@@ -61,12 +61,13 @@ class PocketSphinxSTT(StreamingSTTProvider):
         self.set_model("en-us")
         self._id = str(provider_config.get("id") or "pocketsphinx")
         workers = _whole(provider_config.get("workers", 0), "workers")
+        workers = workers or _whole((provider_settings or {}).get("speech_workers", 0), "server.workers")
         self._timeout = float(provider_config.get("timeout") or 60)
         phrases = [str(phrase) for phrase in provider_config.get("phrases") or () if str(phrase).strip()]
         options = dict(provider_config.get("decoder_options") or {})
         options |= {name: str(provider_config[name]) for name in _MODEL_OPTIONS if provider_config.get(name)}
         self._pool = Pool(
-            workers or max(1, min(4, (os.cpu_count() or 2) // 2)), {"phrases": phrases, "options": options}, self._id
+            workers or max(1, min(4, (os.cpu_count() or 2) - 1)), {"phrases": phrases, "options": options}, self._id
         )
         self._warm_up: asyncio.Task[None] | None = None
 
