@@ -36,6 +36,7 @@ MODULES = (
     ("star.managers", "astrbot.api.star.managers"),
     ("paths", "astrbot.api.paths"),
     ("vectors", "astrbot.api.vectors"),
+    ("knowledge", "astrbot.api.knowledge"),
     ("utils", "astrbot.api.utils"),
     ("exceptions", "astrbot.api.exceptions"),
     ("testing", "astrbot.api.testing"),

@@ -169,8 +169,7 @@ class Application:
         if self._engine is not None:
             await self._engine.platforms.aclose()
         if self._plugins is not None:
-            await self._plugins.host.aclose()
-            await self._plugins.directory.aclose()
+            await self._plugins.aclose()
         if self._stores is not None:
             await self._stores.aclose()
 

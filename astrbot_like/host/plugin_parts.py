@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from astrbot_like.api.knowledge import KnowledgeBaseManager
 from astrbot_like.api.star.context import Context, ContextServices
 from astrbot_like.config import Settings
 from astrbot_like.domain.errors import ProcessingError
+from astrbot_like.engine.documents import DocumentReader
 from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.services.agent import PluginAgent
 from astrbot_like.host.services.conversations import Conversations
 from astrbot_like.host.services.cron import CronJobs
+from astrbot_like.host.services.knowledge import DocumentTexts
 from astrbot_like.host.services.personas import PluginPersonas
 from astrbot_like.host.services.platforms import PluginPlatforms
 from astrbot_like.host.services.plugins import PluginPlugins
@@ -86,6 +89,13 @@ class PluginParts:
     agent: PluginAgent
     cron: CronJobs
     mcp: McpServers
+    knowledge: KnowledgeBaseManager
+
+    async def aclose(self) -> None:
+        """Stop the plugins, then what they used."""
+        await self.host.aclose()
+        await self.directory.aclose()
+        await self.knowledge.terminate()
 
 
 async def build_plugins(
@@ -131,10 +141,13 @@ async def build_plugins(
     platform_service = PluginPlatforms(platforms, host.platform_types)
     agent = PluginAgent()
     cron = CronJobs(stores.preferences, platform_service, clock, supervisor)
+    plugin_providers = PluginProviders(directory, book)
+    texts = DocumentTexts(data / "temp", DocumentReader(settings.documents))
+    knowledge = KnowledgeBaseManager(data / "knowledge_base", plugin_providers, texts)
     host.attach(
         Context(
             ContextServices(
-                providers=PluginProviders(directory, book),
+                providers=plugin_providers,
                 conversations=Conversations(stores.sessions, stores.history),
                 personas=PluginPersonas(stores.personas, book),
                 platforms=platform_service,
@@ -143,6 +156,7 @@ async def build_plugins(
                 tools=host.tools,
                 history=stores.platform_messages,
                 cron=cron,
+                knowledge=knowledge,
                 plugins=PluginPlugins(host),
                 stars=lambda: host.stars,
                 start_task=host.old_forms.start_task,
@@ -179,4 +193,5 @@ async def build_plugins(
         agent=agent,
         cron=cron,
         mcp=McpServers(host.tools, supervisor, clock),
+        knowledge=knowledge,
     )

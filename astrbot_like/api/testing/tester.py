@@ -190,8 +190,7 @@ class PluginTester:
         self._stack.push_async_callback(dispatcher.drain, 0.0)
         parts = await build_plugins(settings, stores, book, dispatcher.queue, supervisor, clock, data)
         self._parts = parts
-        self._stack.push_async_callback(parts.directory.aclose)
-        self._stack.push_async_callback(parts.host.aclose)
+        self._stack.push_async_callback(parts.aclose)
         self._engine = build_engine(
             EngineSettings(settings.turn, settings.live, settings.voice),
             stores=stores,

@@ -217,6 +217,7 @@ CALLS: list[tuple[str, tuple[Any, ...], list[str]]] = [
     ("/voices", ("x",), ["True 1 embedding"]),
     ("/tools", ("x",), ["late lookup silent weather 4"]),
     ("/history", ("x",), ["1 2 True True"]),
+    ("/knowledge", ("x",), ["1 1 Tomato soup needs tomatoes."]),
     ("/persona", ("x",), ["default True ['default'] True 1"]),
     ("show me", (Answer(tools=[ToolRequest("picture")]), "never"), ["[the picture itself]"]),
     ("hush", (Answer(tools=[ToolRequest("silent")]), "and more"), ["done silently", "and more"]),

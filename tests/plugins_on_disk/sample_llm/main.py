@@ -153,6 +153,15 @@ class SampleLLM(Star):
         after = json.loads((await manager.get_conversation(umo, cid)).history)
         yield event.plain_result(f"{len(before)} {len(after)} {conversation.cid == cid} {conversation.user_id == umo}")
 
+    @filter.command("knowledge")
+    async def knowledge(self, event: AstrMessageEvent):
+        manager = self.context.kb_manager
+        helper = await manager.get_kb_by_name("recipes") or await manager.create_kb("recipes", description="to cook")
+        await helper.upload_document("soup.md", b"Tomato soup needs tomatoes.\n\nOnion soup needs onions.", "md", 30, 0)
+        found = await manager.retrieve("tomato soup", ["recipes"], top_m_final=1)
+        kbs = await manager.list_kbs()
+        yield event.plain_result(f"{len(kbs)} {kbs[0].doc_count} {found['results'][0]['content']}")
+
     @filter.command("persona")
     async def persona(self, event: AstrMessageEvent):
         manager = self.context.persona_manager
