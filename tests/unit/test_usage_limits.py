@@ -1,0 +1,32 @@
+"""A user, key or session whose tokens are used up is told so, and every turn still ends."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import aiohttp
+
+from astrbot_like.domain.statistics import TurnRecord, UsageLimit
+from tests.support.applications import application, make_key
+from tests.unit.test_application import _sse
+
+
+async def test_a_turn_over_the_limit_is_refused_and_ends(tmp_path: Path):
+    async with application(tmp_path) as running, aiohttp.ClientSession(running.url) as http:
+        assert running.app._stores is not None
+        statistics = running.app._stores.statistics
+        key = await make_key(http, "chat")
+        assert (await _sse(http, key, message="hello"))[-1]["type"] == "end"
+        await statistics.set_limit(UsageLimit("user", "alice", "day", 100))
+        assert not [f for f in await _sse(http, key, message="still allowed") if f["type"] == "error"]
+        statistics.record(
+            TurnRecord(turn_id="t", session_id="s", username="alice", at=time.time(), input_tokens=90, output_tokens=10)
+        )
+        frames = await _sse(http, key, message="one too many")
+        [error] = [frame for frame in frames if frame["type"] == "error"]
+        assert "100 tokens a day" in error["data"]
+        assert frames[-1]["type"] == "end"
+        assert any(frame["type"] == "user_message_saved" for frame in frames), "what was said is kept all the same"
+        other = await _sse(http, key, message="hello", username="bob")
+        assert not [frame for frame in other if frame["type"] == "error"]
