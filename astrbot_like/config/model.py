@@ -27,9 +27,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     shutdown_grace: Annotated[
         float, Meta(ge=0, description="Seconds that running turns may take to end when the server stops.")
     ] = 10.0
-    workers: Annotated[
-        int, Meta(ge=0, description="Processes for CPU-bound speech engines; 0: one for each core but one.")
-    ] = 0
+    workers: Annotated[int, Meta(ge=0, description="Processes that recognise speech; 0: half of the cores.")] = 0
 
 
 class AdminSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

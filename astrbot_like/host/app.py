@@ -23,10 +23,10 @@ from astrbot_like.engine.dispatch import EventDispatcher
 from astrbot_like.engine.settings import EngineSettings
 from astrbot_like.host.dashboard_services import RefreshingProfiles, dashboard_services
 from astrbot_like.host.declared import (
-    EMBEDDED,
     EMBEDDED_CHAINS,
     declared_platforms,
     declared_providers,
+    embedded_providers,
     resolve_environment,
 )
 from astrbot_like.host.engine_parts import EngineParts, build_engine
@@ -83,7 +83,7 @@ class Application:
         """
         settings = self.settings
         declared = declared_profiles(settings.profiles)
-        providers = [*EMBEDDED, *declared_providers(settings.providers)]
+        providers = [*embedded_providers(settings.server.workers), *declared_providers(settings.providers)]
         platforms = declared_platforms(settings.platforms)
         stores = self._stores = await open_stores(
             self.data, settings.storage, self.clock, exclusive=True, accounts=settings.accounts

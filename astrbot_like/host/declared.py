@@ -9,19 +9,25 @@ from typing import Any
 from astrbot_like.domain.errors import ConfigError
 from astrbot_like.domain.profiles import PlatformConfig, ProviderConfig
 
-EMBEDDED = (
-    ProviderConfig("offline", "offline_assistant", "chat_completion", {}, read_only=True),
-    ProviderConfig("pocketsphinx", "pocketsphinx_stt", "speech_to_text", {}, read_only=True),
-    ProviderConfig("espeak", "espeak_tts", "text_to_speech", {}, read_only=True),
-)
-"""What answers without a key, a network or a download."""
-
 EMBEDDED_CHAINS: Mapping[str, tuple[str, ...]] = {
     "llm": ("offline",),
     "stt": ("pocketsphinx",),
     "tts": ("espeak",),
 }
 """Chains of a profile that names none."""
+
+
+def embedded_providers(workers: int) -> list[ProviderConfig]:
+    """What answers without a key, a network or a download.
+
+    Args:
+        workers: Processes that recognise speech; 0: as many as suits the machine.
+    """
+    return [
+        ProviderConfig("offline", "offline_assistant", "chat_completion", {}, read_only=True),
+        ProviderConfig("pocketsphinx", "pocketsphinx_stt", "speech_to_text", {"workers": workers}, read_only=True),
+        ProviderConfig("espeak", "espeak_tts", "text_to_speech", {}, read_only=True),
+    ]
 
 
 def declared_providers(declared: Sequence[Mapping[str, Any]]) -> list[ProviderConfig]:

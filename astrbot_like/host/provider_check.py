@@ -15,9 +15,9 @@ from astrbot_like.domain.errors import BotError
 from astrbot_like.domain.profiles import ProviderConfig
 from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.host.declared import (
-    EMBEDDED,
     EMBEDDED_CHAINS,
     declared_providers,
+    embedded_providers,
     resolve_environment,
 )
 from astrbot_like.host.plugin_parts import PluginParts, build_plugins
@@ -72,7 +72,7 @@ async def _plugins(
 
 
 async def _ask_all(settings: Settings, stores: Stores, parts: PluginParts, clock: Clock) -> list[Finding]:
-    declared = [*EMBEDDED, *declared_providers(settings.providers)]
+    declared = [*embedded_providers(settings.server.workers), *declared_providers(settings.providers)]
     names = {config.id for config in declared}
     configs = [*declared, *(config for config in await stores.records.providers.all() if config.id not in names)]
     known = [config for config in configs if parts.catalogue.get(config.type) is not None]
