@@ -97,6 +97,7 @@ class Lifecycle:
             fill_star_metadata(plugin)
             if self._is_off(plugin.name):
                 plugin.state = PluginState.DISABLED
+                await plugin.scope.cancel_tasks(self._settings.stop_timeout)
                 self._tables.drop(plugin, self._namespace.package_of(plugin.directory))
             else:
                 await self._construct(plugin)
@@ -112,7 +113,14 @@ class Lifecycle:
         plugin.stage = "import"
         limit = self._settings.start_timeout
         context = self._enter(plugin)
-        plugin.declared = await loader.import_plugin(plugin, self._namespace, context=context, timeout=limit)
+        package = self._namespace.package_of(plugin.directory)
+        plugin.declared = await loader.import_plugin(
+            plugin,
+            self._namespace,
+            context=context,
+            timeout=limit,
+            undo=lambda: self._tables.drop(plugin, package),
+        )
         plugin.star_class = loader.find_class(plugin, plugin.declared, self._namespace.prefix)
 
     async def _construct(self, plugin: Plugin) -> None:

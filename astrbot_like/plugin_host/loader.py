@@ -27,11 +27,23 @@ _NEEDS_LOOP = ("no running event loop", "no current event loop", "signal only wo
 
 
 async def import_plugin(
-    plugin: Plugin, namespace: PluginNamespace, *, context: contextvars.Context, timeout: float
+    plugin: Plugin,
+    namespace: PluginNamespace,
+    *,
+    context: contextvars.Context,
+    timeout: float,
+    undo: Callable[[], None],
 ) -> Collector:
     """Import a plugin's main module off the event loop.
 
     A module that insists on the loop at import (it makes a task, say) is imported a second time on it.
+
+    Args:
+        plugin: To import.
+        namespace: Where its modules are named.
+        context: The context its code runs in.
+        timeout: Seconds.
+        undo: Takes back what the first import registered, before a second one.
 
     Returns:
         What the modules declared.
@@ -56,6 +68,7 @@ async def import_plugin(
     except (RuntimeError, ValueError) as error:
         if not any(part in str(error) for part in _NEEDS_LOOP):
             raise
+        undo()
         namespace.forget(source.directory, source.folder)
         module = context.run(run)
     plugin.module = module.__name__

@@ -20,10 +20,10 @@ class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(gt=0, description="Longest time a message handler may run; waiting for session_waiter counts too."),
     ] = 3600.0
-    hook_timeout: Annotated[float, Meta(gt=0, description="Longest time a hook may hold up its turn.")] = 30.0
+    hook_timeout: Annotated[float, Meta(gt=0, description="Longest time a hook may hold up its turn.")] = 60.0
     start_timeout: Annotated[
         float, Meta(gt=0, description="Longest time for importing a plugin, and again for its initialize().")
-    ] = 60.0
+    ] = 120.0
     stop_timeout: Annotated[
         float, Meta(gt=0, description="Longest time for a plugin's terminate() and for its tasks to end.")
     ] = 10.0

@@ -430,3 +430,29 @@ async def test_an_installed_package_brings_a_plugin(tmp_path: Path, monkeypatch:
         assert (plugin.name, plugin.source.origin) == ("plugin", "entry_point")
         assert sys.modules[plugin.module].WORD == "data.plugins.brought.words"
         assert await say(host, "hello") == ["hi from plugin"]
+
+
+async def test_a_module_that_needs_the_loop_is_imported_on_it(tmp_path: Path, plugins: Path) -> None:
+    body = """
+    import asyncio
+    from astrbot.core.provider.register import register_provider_adapter
+    from astrbot.api.provider import TTSProvider
+    @register_provider_adapter("zz_tts", "d")
+    class Speaks(TTSProvider):
+        async def get_audio(self, text):
+            return ""
+    TASK = asyncio.get_running_loop().create_task(asyncio.sleep(3600))
+    class Main(Star):
+        pass
+    """
+    write_plugin(plugins, "looped", body)
+    async with plugin_host(tmp_path) as host:
+        plugin = host.find("looped")
+        assert plugin.active, plugin.failure
+        assert list(host.provider_types) == ["zz_tts"]
+        assert len(plugin.scope.tasks()) == 1
+        await host.reload("looped")
+        assert host.find("looped").active
+        await host.disable("looped")
+        assert not host.provider_types
+        assert not host.find("looped").scope.tasks()
