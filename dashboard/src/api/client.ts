@@ -97,14 +97,13 @@ export class ApiClient {
   }
 
   /** Sends one file as multipart; XMLHttpRequest because fetch reports no upload progress. */
-  upload<T>(path: string, file: Blob, options: { name?: string; fields?: Record<string, string>; onProgress?: (share: number) => void; signal?: AbortSignal } = {}): Promise<T> {
+  upload<T>(path: string, file: Blob, options: { name?: string; query?: Query; onProgress?: (share: number) => void; signal?: AbortSignal } = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const request = new XMLHttpRequest()
       const form = new FormData()
-      for (const [key, value] of Object.entries(options.fields ?? {})) form.append(key, value)
       const fallback = file instanceof File ? file.name : 'file'
       form.append('file', file, options.name ?? fallback)
-      request.open('POST', this.base + path)
+      request.open('POST', this.base + withQuery(path, options.query))
       const token = this.hooks.token()
       if (token) request.setRequestHeader('Authorization', `Bearer ${token}`)
       request.upload.onprogress = (event) => {

@@ -55,7 +55,7 @@ export const api = {
     test: (target: Probe) => post('/api/provider/test', target),
     models: (target: Probe) => post('/api/provider/models', target),
     voices: (id: string) => get('/api/provider/voices', { id }),
-    detected: () => client.get<{ found: T.Detected[] }>('/api/provider/detected'),
+    detected: () => get('/api/provider/detected'),
   },
   profiles: {
     list: () => get('/api/config/list'),
@@ -76,10 +76,18 @@ export const api = {
     config: (name: string) => get('/api/plugin/config', { name }).then((answer) => answer as unknown as { schema: T.FormSchema; values: T.FormValue }),
     saveConfig: (name: string, config: T.FormValue) => post('/api/plugin/config', { name, config }),
     uploadFile: (name: string, key: string, content: File, onProgress?: Progress) =>
-      client.upload<{ path: string }>(`/api/plugin/config-file?${new URLSearchParams({ name, key }).toString()}`, content, { onProgress }),
+      send('/api/plugin/config-file', content, { onProgress, query: { name, key } }),
     readme: (name: string) => get('/api/plugin/readme', { name }),
     logo: (name: string) => file('/api/plugin/logo', { name }),
-    tool: (name: string, enabled: boolean) => client.post('/api/plugin/tool', { name, enabled }),
+    tool: (name: string, enabled: boolean) => post('/api/plugin/tool', { name, enabled }),
+  },
+  mcp: {
+    list: () => get('/api/mcp/list').then((answer) => answer.servers),
+    create: (name: string, config: T.FormValue) => post('/api/mcp/new', { name, config }),
+    update: (name: string, config: T.FormValue) => post('/api/mcp/update', { name, config }),
+    remove: (name: string) => post('/api/mcp/delete', { name }),
+    test: (probe: BodyOf<'/api/mcp/test'>) => post('/api/mcp/test', probe),
+    tool: (server: string, tool: string, enabled: boolean) => post('/api/mcp/tool', { server, tool, enabled }),
   },
   bots: {
     list: () => get('/api/platform/list'),

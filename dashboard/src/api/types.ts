@@ -75,12 +75,9 @@ export type TestResult = S['TestResult']
 export type Voice = S['Voice']
 
 /** A service whose key or address was found on the machine. */
-export interface Detected {
-  name: string
-  source: string
-  config: FormValue
-}
-
+export type Detected = S['DetectedProvider']
+export type McpServer = S['McpServerView']
+export type McpTestResult = S['McpTestResult']
 export type Profile = S['ProfileView']
 export type Chain = 'llm' | 'stt' | 'tts' | 'embedding' | 'rerank'
 export const CHAIN_OF: Readonly<Record<ProviderKind, Chain>> = {

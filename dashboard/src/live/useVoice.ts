@@ -34,7 +34,7 @@ export interface Voice {
 }
 
 /** Loudness at which a voice is at the microphone, for the trace that browser tests read. */
-const VOICE_LEVEL = 0.03
+const VOICE_LEVEL = 0.01
 
 /** One voice conversation: microphone, socket, loudspeaker and the state they make together. */
 export function useVoice(settings: VoiceSettings): Voice {
