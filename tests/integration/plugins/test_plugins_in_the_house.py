@@ -100,3 +100,10 @@ async def test_web_routes(tmp_path: Path) -> None:
         assert (await call("GET", "/nothing"))[0] == 404
         async with http.get("/api/plug/sample_web/hello") as answer:
             assert answer.status == 401
+
+
+async def test_built_in_commands_answer_in_the_web_chat(tmp_path: Path) -> None:
+    async with house(tmp_path) as (_, http), live(http) as client:
+        for text, part in (("/help", "/new - "), ("/sid", "UMO: 「webchat:FriendMessage:"), ("/provider", "chat")):
+            await client.send("text_input", text=text)
+            assert part in said(await client.until("end")), text
