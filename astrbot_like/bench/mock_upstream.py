@@ -4,7 +4,8 @@
 by the model's name (see ``mock_behaviour``), by the header ``X-Mock`` in the same form, or for everything by
 ``POST /mock/behaviour``. ``GET /mock/requests`` shows what it was sent, ``GET /mock/stats`` what became of it.
 
-Routes and shapes: https://platform.openai.com/docs/api-reference (chat, responses, audio, embeddings, models).
+Routes and shapes: https://platform.openai.com/docs/api-reference (chat, responses, audio, embeddings, models); the official
+client (openai 3.52) reads everything that this service answers.
 """
 
 from __future__ import annotations
@@ -166,11 +167,11 @@ class MockUpstream:
             if behaviour.garbage:
                 await events.raw(b"data: {this is no JSON\n\n")
                 return events.response
-            await events.data({"type": "response.created", "response": {"id": "resp-mock", "status": "in_progress"}})
-            for index in range(behaviour.reasoning):
-                await events.data(
-                    {"type": "response.reasoning_summary_text.delta", "output_index": 0, "delta": f"thought{index} "}
-                )
+            await events.data(
+                {"type": "response.created", "response": {"id": "resp-mock", "status": "in_progress", "output": []}}
+            )
+            if behaviour.reasoning:
+                await _reasoning(events, behaviour.reasoning)
             if calls:
                 for index, item in enumerate(_call_items(behaviour)):
                     await events.data(
@@ -182,11 +183,20 @@ class MockUpstream:
                         )
                     await events.data({"type": "response.output_item.done", "output_index": index, "item": item})
             else:
+                place = {"item_id": "msg_1", "output_index": 1 if behaviour.reasoning else 0}
+                item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "in_progress", "content": []}
+                part = {"type": "output_text", "text": "", "annotations": []}
+                await events.data({"type": "response.output_item.added", **place, "item": item})
+                place["content_index"] = 0
+                await events.data({"type": "response.content_part.added", **place, "part": part})
                 async for token in self._paced(behaviour, said, events):
-                    await events.data({"type": "response.output_text.delta", "output_index": 0, "delta": token})
+                    await events.data({"type": "response.output_text.delta", **place, "delta": token})
                 if events.broken:
                     return events.response
-            await events.data({"type": "response.completed", "response": done})
+                item = {**item, "status": "completed"}
+                place.pop("content_index")
+                await events.data({"type": "response.output_item.done", **place, "item": item})
+            await events.data({"type": "response.completed", "response": {**done, "output": []}})
             return events.response
 
     async def _paced(self, behaviour: Behaviour, said: str, events: _Events) -> AsyncIterator[str]:
@@ -365,6 +375,22 @@ class _Events:
     def abort(self) -> None:
         if self._request.transport is not None:
             self._request.transport.abort()
+
+
+async def _reasoning(events: _Events, count: int) -> None:
+    """A reasoning item with its summary."""
+    place = {"item_id": "rs_1", "output_index": 0}
+    await events.data(
+        {"type": "response.output_item.added", **place, "item": {"type": "reasoning", "id": "rs_1", "summary": []}}
+    )
+    place["summary_index"] = 0
+    part = {"type": "summary_text", "text": ""}
+    await events.data({"type": "response.reasoning_summary_part.added", **place, "part": part})
+    for index in range(count):
+        await events.data({"type": "response.reasoning_summary_text.delta", **place, "delta": f"thought{index} "})
+    place.pop("summary_index")
+    item = {"type": "reasoning", "id": "rs_1", "summary": []}
+    await events.data({"type": "response.output_item.done", **place, "item": item})
 
 
 def _calls(behaviour: Behaviour) -> list[dict[str, Any]]:
