@@ -4,8 +4,8 @@
 by the model's name (see ``mock_behaviour``), by the header ``X-Mock`` in the same form, or for everything by
 ``POST /mock/behaviour``. ``GET /mock/requests`` shows what it was sent, ``GET /mock/stats`` what became of it.
 
-Routes and shapes: https://platform.openai.com/docs/api-reference (chat, responses, audio, embeddings, models); the official
-client (openai 3.52) reads everything that this service answers.
+Routes and shapes: https://platform.openai.com/docs/api-reference (chat, responses, audio, embeddings, models); the
+official client (openai 3.52) reads everything that this service answers.
 """
 
 from __future__ import annotations
