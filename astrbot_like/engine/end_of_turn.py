@@ -74,6 +74,11 @@ class EndOfTurn:
         """Seconds of silence after a sentence that is neither complete nor hanging, as learned so far."""
         return self._base
 
+    @property
+    def words(self) -> str:
+        """What was recognised of the open utterance so far."""
+        return self._text
+
     def begin(self, gap: float | None) -> None:
         """An utterance begins.
 

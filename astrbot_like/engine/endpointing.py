@@ -74,12 +74,14 @@ class TurnDetector:
     __slots__ = (
         "_activity",
         "_end",
+        "_ended_at",
         "_fed_at",
         "_off",
         "_on",
         "_quiet",
         "_recent",
         "_recent_bytes",
+        "_seconds",
         "_settings",
         "_voiced",
         "_waiting",
@@ -99,6 +101,10 @@ class TurnDetector:
         self._voiced = 0.0
         self._quiet = 0.0
         self._fed_at = 0.0
+        self._seconds = 0.0
+        """Audio judged so far."""
+        self._ended_at: float | None = None
+        """Where in it the last utterance was taken to be over."""
         self.speaking = False
         """Whether an utterance is open."""
 
@@ -140,6 +146,7 @@ class TurnDetector:
         else:
             self._remember(pcm)
         for probability in probabilities:
+            self._seconds += FRAME_SECONDS
             if self.speaking:
                 self._go_on(probability, events)
             else:
@@ -189,7 +196,8 @@ class TurnDetector:
 
     def _begin(self, events: list[VadEvent]) -> None:
         self.speaking = True
-        self._end.begin(gap=None)
+        ended = self._ended_at
+        self._end.begin(gap=None if ended is None else max(0.0, self._seconds - self._voiced - ended))
         audio = b"".join(self._recent)
         wanted = self._waiting + int(self._settings.pre_roll * _BYTES_PER_SECOND) // 2 * 2
         events.append(SpeechBegan(audio[-wanted:]))
@@ -219,6 +227,9 @@ class TurnDetector:
                 self._end.pause(self._quiet)
             self._quiet = 0.0
             self._voiced += FRAME_SECONDS
+            if self._voiced >= self._settings.voice_without_words and not self._end.words:
+                # A television, or a recogniser that has gone silent: what is there is answered or dropped.
+                events.append(self._finish(0.0))
             return
         self._quiet += FRAME_SECONDS
         if self._quiet >= self._end.needed() - 1e-9:
@@ -227,6 +238,7 @@ class TurnDetector:
     def _finish(self, silence: float) -> SpeechEnded:
         ended = SpeechEnded(silence, self._voiced)
         self.speaking = False
+        self._ended_at = self._seconds
         self._forget_voice()
         self._end.ended()
         return ended

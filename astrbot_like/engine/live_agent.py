@@ -19,6 +19,7 @@ from astrbot_like.engine.playback import HeardTracker
 from astrbot_like.engine.sentences import SentenceSegmenter
 from astrbot_like.engine.sink import TurnSink
 from astrbot_like.engine.timings import TurnTimings
+from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.tasks import cancel_and_wait
 
 SpeechEvent = SpokenText | SpeechChunk | TurnFailed | MetricsReported
@@ -38,9 +39,9 @@ class SpeakableText:
     What it holds is bounded by the length of a reply (``TurnSettings.reply_chars``).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VoiceSettings | None = None) -> None:
         self._chunks: deque[str] = deque()
-        self._segmenter = SentenceSegmenter()
+        self._segmenter = SentenceSegmenter(settings)
         self._more = asyncio.Event()
         self._ended = False
 
@@ -84,6 +85,7 @@ class LiveReply:
         sink: Where both streams go.
         make_speaker: Builds the speaker when there is something to say.
         heard: Told what was spoken and when, for the history of an interrupted reply.
+        settings: How the text is cut for speech.
     """
 
     def __init__(
@@ -92,11 +94,13 @@ class LiveReply:
         make_speaker: Callable[[], Speaker],
         timings: TurnTimings,
         heard: HeardTracker,
+        settings: VoiceSettings | None = None,
     ) -> None:
         self._sink = sink
         self._make_speaker = make_speaker
         self._timings = timings
         self._heard = heard
+        self._settings = settings
         self._text: SpeakableText | None = None
         self._task: asyncio.Task[None] | None = None
         self.spoke = False
@@ -138,7 +142,7 @@ class LiveReply:
 
     def _speakable(self) -> SpeakableText:
         if self._text is None:
-            self._text = SpeakableText()
+            self._text = SpeakableText(self._settings)
             self._task = asyncio.create_task(self._speak(self._text), name="speech")
         return self._text
 

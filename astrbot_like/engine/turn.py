@@ -151,7 +151,7 @@ class TurnEngine:
         )
         live = filler = None
         if options.speak and (make_speaker := self._speakers.for_turn(turn)) is not None:
-            live = LiveReply(sink, make_speaker, turn.timings, turn.heard)
+            live = LiveReply(sink, make_speaker, turn.timings, turn.heard, self._settings.voice)
             filler = turn.filler = Filler(live, self._settings.turn.filler_after, options.language)
         turn.output = TurnOutput(
             sink,

@@ -54,7 +54,7 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longest_silence: Annotated[float, _about("Upper bound of the adaptive silence.", ge=0.2)] = 1.6
     voice_without_words: Annotated[
         float, _about("Voice without a recognised word after which the utterance is ended anyway.", ge=1.0)
-    ] = 30.0
+    ] = 60.0
 
     # --- interruption --------------------------------------------------------------------------------
     min_interruption: Annotated[float, _about("Speech over a reply that makes it an interruption.", ge=0.05)] = 0.4

@@ -120,9 +120,28 @@ def test_a_client_that_stops_sending_ends_the_utterance() -> None:
     assert detect.check(9.0) == []
 
 
+def test_voice_without_words_comes_to_an_end() -> None:
+    detect = detector(voice_without_words=3.0)
+    events = play(detect, (4.0, 7))
+    assert kinds(events)[:3] == [VoiceHeard, SpeechBegan, SpeechEnded]
+    detect = detector(voice_without_words=3.0)
+    play(detect, (1.0, 7))
+    detect.partial("so i was thinking")
+    assert SpeechEnded not in kinds(play(detect, (4.0, 7)))
+
+
+def test_speech_right_after_an_end_makes_it_wait_longer() -> None:
+    detect = detector()
+    first = play(detect, *[(0.5, 7), (0.9, 0)] * 6)
+    later = play(detect, (0.5, 7), (2.0, 0))
+    assert kinds(first).count(SpeechEnded) >= 2
+    waited = next(e.silence for _, e in later if isinstance(e, SpeechEnded))
+    assert waited > 0.6
+
+
 def test_utterances_follow_each_other() -> None:
     detect = detector()
-    events = play(detect, *[(0.5, 7), (0.8, 0)] * 5)
+    events = play(detect, *[(0.5, 7), (1.5, 0)] * 5)
     assert kinds(events) == [VoiceHeard, SpeechBegan, SpeechEnded] * 5
 
 
