@@ -14,7 +14,16 @@ from astrbot_like.domain.accounts import Account
 from astrbot_like.domain.errors import Conflict, NotFound
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.rows import iso, now_ms
-from astrbot_like.storage.tables import accounts, installation, login_failures, revoked_tokens
+from astrbot_like.storage.tables import (
+    accounts,
+    api_keys,
+    attachments,
+    conversations,
+    installation,
+    login_failures,
+    revoked_tokens,
+    sessions,
+)
 
 
 class LoginFailures(msgspec.Struct, frozen=True):
@@ -71,6 +80,7 @@ class AccountStore:
         """Change an account.
 
         Args:
+            new_username: Its sessions, files and keys go with it; what is kept of them in memory must be forgotten.
             end_tokens: Sign it out everywhere.
 
         Raises:
@@ -95,6 +105,8 @@ class AccountStore:
             found = _one(connection, new_username or username)
             if found is None:
                 raise NotFound("There is no such account.")
+            if new_username is not None and new_username != username:
+                _move_belongings(connection, username, new_username)
             return found
 
         return await self._database.write(work)
@@ -221,3 +233,20 @@ def _one(connection: Connection, username: str) -> Account | None:
 def _account_of(row: Any) -> Account:
     username, password_hash, must_change, generation, created, updated = row
     return Account(username, password_hash, bool(must_change), generation, iso(created), iso(updated))
+
+
+def _move_belongings(connection: Connection, old: str, new: str) -> None:
+    """Let what belonged to ``old`` belong to ``new``. The origin of a web chat holds the name, so it changes, too."""
+    mine = sessions.c.creator == old
+    web = mine & sessions.c.umo.startswith(f"webchat:FriendMessage:webchat!{old}!", autoescape=True)
+    moved = f"webchat:FriendMessage:webchat!{new}!" + sessions.c.session_id
+    of_web = select(sessions.c.session_id).where(web)
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.session_id.in_(of_web))
+        .values(umo=f"webchat:FriendMessage:webchat!{new}!" + conversations.c.session_id)
+    )
+    connection.execute(update(sessions).where(web).values(umo=moved))
+    connection.execute(update(sessions).where(mine).values(creator=new))
+    connection.execute(update(attachments).where(attachments.c.owner == old).values(owner=new))
+    connection.execute(update(api_keys).where(api_keys.c.creator == old).values(creator=new))

@@ -328,6 +328,12 @@ class SessionStore:
                 message.conversation_id, msgspec.structs.replace(conversation, updated_at=message.created_at)
             )
 
+    def forget(self) -> None:
+        """Read everything anew next time: something else has written (an account was renamed)."""
+        self._sessions.clear()
+        self._by_umo.clear()
+        self._conversations.clear()
+
     def forget_conversation(self, conversation_id: str) -> None:
         """Read a conversation anew next time."""
         self._conversations.drop(conversation_id)

@@ -101,6 +101,21 @@ class TestSignIn:
         change["password"] = PASSWORD
         assert (await house.data("POST", "/api/auth/account", token=token, json=change))["username"] == "boss"
 
+    async def test_ones_chats_files_and_keys_go_along_with_a_new_name(self, house, token):
+        session_id = (await chat(house, token, "before"))[0]["session_id"]
+        stored = await house.data("POST", "/api/chat/post_file", token=token, **form(b"data", "x.txt"))
+        await house.data("POST", "/api/apikey/create", token=token, json={"name": "mine", "scopes": ["chat"]})
+        change = {"password": PASSWORD, "new_username": "boss"}
+        token = (await house.data("POST", "/api/auth/account", token=token, json=change))["token"]
+        await chat(house, token, "after", session_id=session_id)
+        opened = await house.data("GET", f"/api/chat/get_session?session_id={session_id}", token=token)
+        assert [m["text"] for m in opened["history"] if m["role"] == "user"] == ["before", "after"]
+        assert opened["session"]["umo"] == f"webchat:FriendMessage:webchat!boss!{session_id}"
+        url = f"/api/chat/get_attachment?attachment_id={stored['attachment_id']}"
+        assert (await house.call("GET", url, token=token)).status_code == 200
+        keys = (await house.data("GET", "/api/apikey/list", token=token))["keys"]
+        assert [(key["name"], key["creator"]) for key in keys] == [("mine", "boss")]
+
 
 class TestChat:
     async def test_a_message_is_answered_stored_and_read(self, house, token):

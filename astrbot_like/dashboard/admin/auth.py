@@ -122,7 +122,8 @@ def register(app: Quart, services: DashboardServices) -> None:
     async def change_account(identity: Identity, body: AccountChange) -> SignedIn:
         """Change one's own name or password.
 
-        Every sign-in of the account ends; the answer holds a new one.
+        Sessions, files and keys go along with a new name. Every sign-in of the account ends; the answer holds a new
+        one.
         """
         changed = await accounts.change(
             identity.username,
@@ -131,6 +132,10 @@ def register(app: Quart, services: DashboardServices) -> None:
             new_password=body.new_password or None,
         )
         await sign_ins.end_all(identity.username)
+        if changed.username != identity.username:
+            # Its sessions and keys went with it.
+            services.sessions.forget()
+            await services.api_keys.changed_outside()
         return await issue(changed)
 
     @routes.get("/api/auth/sessions", access=DASHBOARD)
