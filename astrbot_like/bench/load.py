@@ -21,6 +21,9 @@ import msgspec
 
 FRAME_SECONDS = 0.02
 FRAME_BYTES = 640
+CYCLE = 6.0
+"""Seconds of one exchange of a conversation: words, reply, pause. Conversations begin spread over it."""
+
 PATIENCE = 30.0
 """Seconds a client waits for a frame before the run is given up."""
 
@@ -233,9 +236,8 @@ async def connected(load: Load, run: Callable[[Talker], Any], options: dict[str,
                     else:
                         result.wrong.append(text[:200])
                     return
-                # Spread over a second, as people don't all begin at one moment.
-                if load.realtime:
-                    await asyncio.sleep(number % 50 / 50)
+                # People don't all begin at one moment.
+                await asyncio.sleep(random.random() * (CYCLE if load.realtime else load.pause))
                 try:
                     await run(talker)
                 except (ConnectionError, TimeoutError) as error:
