@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -63,10 +64,6 @@ class Bench(msgspec.Struct):
     def cpu(self) -> float:
         """CPU seconds the server has used."""
         return self.server.process.usage().cpu if self.server else float("nan")
-
-    def resident(self) -> int:
-        """Bytes the server holds."""
-        return self.server.process.usage().resident if self.server else 0
 
 
 def wrong(result: Result) -> str:
@@ -180,35 +177,33 @@ def audio_frame(bench: Bench) -> list[Figure]:
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """Bytes of an idle connection and of a talking session."""
+    """Bytes of an idle connection and of a talking session, each on a fresh server: freed memory would hide them."""
     if bench.server is None:
         return []
+    talking = {"model": "talk-1", "realtime": True, "speech": bench.speech}
+    return [
+        _memory_of(bench, "idle connection", loads.idle, bench.scale.idle, 56, {}),
+        _memory_of(bench, "talking session", loads.voice_turns, 50, 300, talking),
+    ]
+
+
+def _memory_of(
+    bench: Bench, name: str, what: Callable[[Load], Result], count: int, must: int, options: dict[str, Any]
+) -> Figure:
     from concurrent.futures import ThreadPoolExecutor
 
-    figures: list[Figure] = []
-    with ThreadPoolExecutor(1) as background:
-        for name, what, count, must, options in (
-            ("idle connection", loads.idle, bench.scale.idle, 56, {"seconds": 6.0}),
-            (
-                "talking session",
-                loads.voice_turns,
-                50,
-                300,
-                {"seconds": 6.0, "model": "talk-1", "realtime": True, "speech": bench.speech},
-            ),
-        ):
-            before = bench.resident()
-            running = background.submit(
-                lambda what=what, count=count, options=options: bench.run(what, sessions=count, **options)
-            )
-            most = before
-            while not running.done():
-                most = max(most, bench.resident())
-                time.sleep(0.05)
-            running.result()
-            each = (most - before) / count / KIB
-            figures.append(Figure("memory", f"memory of one {name}", each, "KiB", must, note=f"{count} at once"))
-    return figures
+    with BotServer(core=bench.core) as server, ThreadPoolExecutor(1) as background:
+        target = Target(server.url, server.api_key())
+        # What is made once for all (engines, caches, database connections) is not a session's.
+        spread(what, Load(target=target, sessions=5, seconds=1.0, **options), bench.cores)
+        before = most = server.process.usage().resident
+        load = Load(target=target, sessions=count, seconds=8.0, **options)
+        running = background.submit(spread, what, load, bench.cores)
+        while not running.done():
+            most = max(most, server.process.usage().resident)
+            time.sleep(0.05)
+        note = f"{count} at once{wrong(running.result())}"
+    return Figure("memory", f"memory of one {name}", (most - before) / count / KIB, "KiB", must, note=note)
 
 
 def chat(bench: Bench) -> list[Figure]:

@@ -32,6 +32,10 @@ class Report(msgspec.Struct):
     load_before: float
     started_at: str
     figures: list[Figure]
+    quick: bool = False
+
+
+QUICK_NOTE = "This was a run with `--quick`: fewer samples and steps, so its p99 is close to the worst of all."
 
 
 def row_names() -> list[str]:
@@ -61,6 +65,7 @@ def measure(
         load_before=os.getloadavg()[0],
         started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         figures=[],
+        quick=quick,
     )
     server = None if url else BotServer(core=core)
     try:
@@ -99,6 +104,7 @@ Measured {report.started_at} with astrbot-like {report.version}, Python {report.
 {report.cores} cores, load {report.load_before:.1f} before the run. The server is pinned to one core, the load runs in
 processes of its own on the others, everything on loopback, with providers of zero delay
 (`astrbot_like/bench/mock_providers.py`). `astrbot-like bench` measures this anew; with `--url` it measures any server.
+{QUICK_NOTE if report.quick else ""}
 
 {markdown(report.figures)}
 
