@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -213,3 +215,26 @@ async def test_a_plugin_that_saves_its_own_configuration_keeps_it(tmp_path: Path
         assert (await PluginOperations(host).config("greeter")).values["word"] == "own"
         path = tmp_path / "data" / "config" / "greeter_config.json"
         assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def commit(folder: Path) -> None:
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+async def test_install_and_update_from_a_repository(tmp_path: Path) -> None:
+    source = make(tmp_path / "elsewhere")
+    metadata = source / "metadata.yaml"
+    metadata.write_text(metadata.read_text() + f"repo: file://{source}\n")
+    await asyncio.to_thread(commit, source)
+    async with plugin_host(tmp_path) as host:
+        operations = PluginOperations(host)
+        view = await operations.install_from_address(f"file://{source}")
+        assert (view.state, view.version) == ("active", "1.0")
+        assert not (tmp_path / "data" / "plugins" / "greeter" / ".git").exists()
+        metadata.write_text(metadata.read_text().replace("'1.0'", "'2.0'"))
+        await asyncio.to_thread(commit, source)
+        assert (await operations.update("greeter")).version == "2.0"
+        with pytest.raises(PluginError, match="could not fetch"):
+            await operations.install_from_address(f"file://{tmp_path}/nowhere")
