@@ -148,7 +148,7 @@ async def build_plugins(
         Context(
             ContextServices(
                 providers=plugin_providers,
-                conversations=Conversations(stores.sessions, stores.history),
+                conversations=Conversations(stores.sessions, stores.history, stores.conversations),
                 personas=PluginPersonas(stores.personas, book),
                 platforms=platform_service,
                 agent=agent,

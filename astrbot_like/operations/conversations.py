@@ -13,7 +13,7 @@ from astrbot_like.operations.exports import json_export, markdown_export
 from astrbot_like.storage.attachments import AttachmentStore
 from astrbot_like.storage.history import HistoryStore
 from astrbot_like.storage.search import MessageSearch, SearchPage
-from astrbot_like.storage.sessions import SessionPage, SessionStore
+from astrbot_like.storage.sessions import WEBCHAT, SessionPage, SessionStore
 
 NAME_LENGTH = 200
 DELETE_AT_ONCE = 1000
@@ -202,10 +202,7 @@ class Conversations:
         """
         session = await self._sessions.by_umo(umo)
         if session is None:
-            platform_id, kind = _parse_umo(umo)
-            session = await self._sessions.open(
-                None, username=umo, platform_id=platform_id, umo=umo, is_group=kind == "GroupMessage"
-            )
+            session = await self._begin(umo)
             # A session begins with a conversation: that is the new one.
             values = {"title": title, "persona_id": persona_id}
             made = await self._sessions.change_conversation(session.conversation_id, **values)
@@ -267,6 +264,15 @@ class Conversations:
             await self._history.replace_context(found.conversation_id, history)
         return found
 
+    async def _begin(self, umo: str) -> Session:
+        platform_id, kind, name = _parse_umo(umo)
+        group = kind == "GroupMessage"
+        if platform_id == WEBCHAT and name.count("!") >= 2:
+            # The web chat's own form, webchat!USER!SESSION: the session must be found by its user later.
+            _, username, session_id = name.split("!", 2)
+            return await self._sessions.open(session_id, username=username, umo=umo)
+        return await self._sessions.open(umo, username=name, platform_id=platform_id, umo=umo, is_group=group)
+
     async def _of(self, umo: str) -> Session:
         session = await self._sessions.by_umo(umo)
         if session is None:
@@ -281,11 +287,11 @@ class Conversations:
         return found
 
 
-def _parse_umo(umo: str) -> tuple[str, str]:
+def _parse_umo(umo: str) -> tuple[str, str, str]:
     platform_id, kind, session = [*umo.split(":", 2), "", ""][:3]
     if not platform_id or not kind or not session:
         raise BadRequest("An origin reads platform:MessageType:session.")
-    return platform_id, kind
+    return platform_id, kind, session
 
 
 def _file_name(session: Session) -> str:

@@ -3,7 +3,7 @@
 All writes go through one connection on a thread of its own. SQLite takes one writer at a time anyhow; so nobody waits
 for a lock inside the process, and a transaction costs the event loop one thread hop rather than one a statement (about
 0.4 ms of CPU instead of 1.2 ms for a single message). Reads run on a small pool of aiosqlite connections that can't
-write; it is made when it is first needed after the start, for SQLAlchemy's asyncio package takes time to import.
+write.
 
 Durability: write-ahead log with ``synchronous=NORMAL``. A committed transaction survives ``kill -9`` of the process,
 since it has been handed to the kernel; a power cut may lose the last ones, but never damages the database.
@@ -57,7 +57,6 @@ class Database:
         self._connection: Connection | None = None
         self._driver: sqlite3.Connection | None = None
         self._readers: AsyncEngine | None = None
-        self._reader_task: asyncio.Task[None] | None = None
         self._checkpoint_task: asyncio.Task[None] | None = None
         self._commits = 0
         self._data_version = 0
@@ -120,9 +119,7 @@ class Database:
         """
         self.reads += 1
         if self._readers is None:
-            if self._reader_task is None:
-                self._reader_task = asyncio.create_task(self._open_readers(), name="database-readers")
-            return await self._on_thread(lambda: self._transaction(work))
+            raise StorageError("The store is closed.")
         try:
             async with asyncio.timeout(DEADLINE), self._readers.connect() as connection:
                 return await connection.run_sync(work)
@@ -146,10 +143,9 @@ class Database:
 
     async def aclose(self) -> None:
         """Finish what is being written, fold the log into the database and close; idempotent."""
-        for task in (self._reader_task, self._checkpoint_task):
-            if task is not None:
-                # Not cancelled: its thread would go on, with a connection that keeps the log from being folded in.
-                await asyncio.gather(task, return_exceptions=True)
+        if self._checkpoint_task is not None:
+            # Not cancelled: its thread would go on, with a connection that keeps the log from being folded in.
+            await asyncio.gather(self._checkpoint_task, return_exceptions=True)
         if self._readers is not None:
             await self._readers.dispose()
             self._readers = None
@@ -185,6 +181,9 @@ class Database:
         if revision is not None and revision != schema.HEAD:
             self._migrate(connection, revision)
         self._data_version = self._read_data_version()
+        # Here, while nobody uses SQLAlchemy: imported beside queries, its asyncio package (which brings the whole ORM)
+        # breaks them, for they consult what is half imported.
+        self._readers = _reader_engine(self.path)
 
     def _migrate(self, connection: Connection, revision: str) -> None:
         keep = self.path.with_name(f"{self.path.stem}.before-{schema.HEAD}.db")
@@ -232,9 +231,6 @@ class Database:
             log.warning("checkpoint failed; it will be tried again", extra={"reason": str(error)})
         finally:
             self._checkpoint_task = None
-
-    async def _open_readers(self) -> None:
-        self._readers = await asyncio.to_thread(_reader_engine, self.path)
 
 
 def _check_file(path: Path) -> None:

@@ -148,6 +148,9 @@ async def test_plugins_change_conversations_by_origin(stores, conversations):
     assert await conversations.conversation("bot1:FriendMessage:other", second.conversation_id) is None
     with pytest.raises(BadRequest):
         await conversations.new("nonsense")
+    web = await conversations.new("webchat:FriendMessage:webchat!ada!s1")
+    opened = await stores.sessions.open("s1", username="ada")
+    assert (opened.conversation_id, opened.platform_id) == (web.conversation_id, "webchat")
 
 
 async def test_profiles_are_made_chosen_bound_and_deleted(stores, tmp_path):

@@ -9,7 +9,7 @@ from astrbot_like.api.conversations import Conversation as PluginConversation
 from astrbot_like.domain.errors import NotFound
 from astrbot_like.domain.history import Conversation, Session
 from astrbot_like.engine.history import as_plugins_see, model_context
-from astrbot_like.platforms.webchat.adapter import PLATFORM_ID
+from astrbot_like.operations.conversations import Conversations as Operations
 from astrbot_like.storage.history import HistoryStore
 from astrbot_like.storage.sessions import SessionStore
 
@@ -19,9 +19,10 @@ NO_LIMIT = 1 << 62
 class Conversations:
     """Implements ``ConversationService``."""
 
-    def __init__(self, sessions: SessionStore, history: HistoryStore) -> None:
+    def __init__(self, sessions: SessionStore, history: HistoryStore, operations: Operations) -> None:
         self._sessions = sessions
         self._history = history
+        self._operations = operations
 
     async def create(
         self,
@@ -33,22 +34,17 @@ class Conversations:
         persona_id: str | None = None,
     ) -> str:
         """Make a conversation the current one; returns its id."""
-        session = await self._session(umo, platform_id)
-        made = await self._sessions.new_conversation(session.session_id, title=title or "", persona_id=persona_id)
-        if content:
-            await self._history.replace_context(made.conversation_id, content)
+        made = await self._operations.new(umo, title=title or "", persona_id=persona_id, content=content)
         return made.conversation_id
 
     async def switch(self, umo: str, conversation_id: str) -> None:
         """Make another conversation the current one."""
-        session = await self._session(umo)
-        await self._sessions.switch_conversation(session.session_id, conversation_id)
+        await self._operations.switch(umo, conversation_id)
 
     async def delete(self, umo: str, conversation_id: str) -> None:
-        """Delete a conversation of that origin; others stay."""
+        """Delete a conversation of that origin with its files; others stay."""
         if await self._of(umo, conversation_id) is not None:
-            await self._sessions.delete_conversation(conversation_id)
-            self._history.forget(conversation_id)
+            await self._operations.delete_conversation(umo, conversation_id)
 
     async def current_id(self, umo: str) -> str | None:
         """Id of the current conversation."""
@@ -94,20 +90,6 @@ class Conversations:
             await self._sessions.change_conversation(conversation_id, **values)
         if history is not None:
             await self._history.replace_context(conversation_id, history)
-
-    async def _session(self, umo: str, platform_id: str | None = None) -> Session:
-        found = await self._sessions.by_umo(umo)
-        if found is not None:
-            return found
-        platform, _, rest = umo.partition(":")
-        kind, _, name = rest.partition(":")
-        return await self._sessions.open(
-            umo,
-            username=name or umo,
-            platform_id=platform_id or platform or PLATFORM_ID,
-            umo=umo,
-            is_group=kind == "GroupMessage",
-        )
 
     async def _of(self, umo: str, conversation_id: str) -> Conversation | None:
         found = await self._sessions.conversation(conversation_id)
