@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.media import load_media
@@ -96,6 +95,8 @@ class AzureSpeech(ServiceTTSProvider):
                 yield chunk
 
     def _ssml(self, text: str) -> str:
+        from xml.sax.saxutils import escape, quoteattr  # brings an HTTP client along: not at start-up
+
         config, chosen = self.provider_config, current_speech_options()
         voice = chosen.voice or options.text(config, "azure_tts_voice", default="en-US-JennyNeural")
         language = "-".join(voice.split("-")[:2]) or "en-US"
