@@ -7,6 +7,8 @@ the task that runs it stops the model's stream and every tool call.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -371,6 +373,8 @@ class _Run:
                 except BotError as error:
                     result, ok = f"error: {name} failed: {describe(error)}", False
                 if handlers.has_hook("llm_tool_respond"):
+                    # Importing the MCP library takes a second and more: not on the event loop.
+                    await asyncio.to_thread(_load_result_types)
                     await handlers.hook("llm_tool_respond", self.event, tool, arguments, _as_tool_result(result))
             result = self._shorten(result)
             await self.output.tool_finished(ToolCallFinished(call_id, name, result, ok, self.clock.time()))
@@ -422,6 +426,11 @@ def _tool_text(item: Any) -> str:
     if content is None:
         return str(item)
     return "\n".join(str(getattr(part, "text", None) or f"[{getattr(part, 'type', 'content')}]") for part in content)
+
+
+def _load_result_types() -> None:
+    with contextlib.suppress(ImportError):
+        importlib.import_module("mcp.types")
 
 
 def _as_tool_result(text: str) -> Any:
