@@ -33,6 +33,7 @@ class Report(msgspec.Struct):
     started_at: str
     figures: list[Figure]
     quick: bool = False
+    nice: int = 0
 
 
 QUICK_NOTE = "This was a run with `--quick`: fewer samples and steps, so its p99 is close to the worst of all."
@@ -66,6 +67,7 @@ def measure(
         started_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         figures=[],
         quick=quick,
+        nice=os.getpriority(os.PRIO_PROCESS, 0),
     )
     server = None if url else BotServer(core=core)
     try:
@@ -104,7 +106,7 @@ Measured {report.started_at} with astrbot-like {report.version}, Python {report.
 {report.cores} cores, load {report.load_before:.1f} before the run. The server is pinned to one core, the load runs in
 processes of its own on the others, everything on loopback, with providers of zero delay
 (`astrbot_like/bench/mock_providers.py`). `astrbot-like bench` measures this anew; with `--url` it measures any server.
-{QUICK_NOTE if report.quick else ""}
+{QUICK_NOTE if report.quick else ""}{f" Its processes ran at nice {report.nice}." if report.nice else ""}
 
 {markdown(report.figures)}
 
