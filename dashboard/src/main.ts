@@ -17,7 +17,10 @@ connectClient({
   unauthorized: () => {
     auth.forget()
     const here = router.currentRoute.value
-    if (here.name !== 'login') void router.replace({ name: 'login', query: { next: here.fullPath, ended: '1' } })
+    if (here.name === 'login') return
+    // A fresh page: whoever signs in next finds nothing of the one before in memory.
+    const target = router.resolve({ name: 'login', query: { next: here.fullPath, ended: '1' } })
+    window.location.replace(target.href)
   },
 })
 app.use(router)

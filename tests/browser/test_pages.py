@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.pages import BrowserHouse, Web, ask, reply, serious_findings
+from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings, sign_in
 from tests.support.server_process import ROOT
 
 PAGES = {
@@ -44,6 +44,7 @@ async def talked(house: BrowserHouse, web: Web) -> None:
         await reply(page)
 
 
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in dashboard/)")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_axe_finds_nothing_serious(web: Web, house: BrowserHouse, dark: bool):
     await talked(house, web)
@@ -263,6 +264,16 @@ async def test_a_backup_is_made_and_the_log_is_live(web: Web, house: BrowserHous
         await expect(page.get_by_text("live", exact=True)).to_be_visible()
         await expect(page.locator(".line").first).to_be_visible()
     assert web.complaints == []
+
+
+async def test_a_revoked_sign_in_asks_to_sign_in_again(web: Web, house: BrowserHouse):
+    async with web.open() as page:
+        await sign_in(page)
+        await page.goto("/keys")
+        await settled(page)
+        await house.post("/api/auth/logout_everywhere")
+        await page.get_by_role("link", name="Personas").click()
+        await expect(page.get_by_role("alert")).to_contain_text("sign-in has ended")
 
 
 async def test_the_security_policy_is_strict(web: Web):

@@ -26,6 +26,7 @@ const history = (answer: DataOf<'/api/chat/get_session', 'get'>): T.SessionHisto
 export const api = {
   auth: {
     login: (username: string, password: string) => post('/api/auth/login', { username, password }),
+    account: () => get('/api/auth/account'),
     update: (change: BodyOf<'/api/auth/account'>) => post('/api/auth/account', change),
     sessions: () => get('/api/auth/sessions'),
     revoke: (id: string) => post('/api/auth/sessions/revoke', { id }),

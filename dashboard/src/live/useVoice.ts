@@ -4,7 +4,7 @@ import type { PlaybackReport } from '@/audio/playbackQueue'
 import { MicError, Recorder, type MicTrouble } from '@/audio/recorder'
 import { randomId } from '@/lib/ids'
 import type { SocketState } from '@/lib/socket'
-import { useAuth } from '@/stores/auth'
+import { endSignIn, useAuth } from '@/stores/auth'
 import { LiveConnection } from './connection'
 import type { LiveOptions } from './frames'
 import { INITIAL, reduce, type LocalEvent, type VoiceState } from './reducer'
@@ -72,7 +72,7 @@ export function useVoice(settings: VoiceSettings): Voice {
         talking.value = false
         dispatch({ t: 'local_lost' })
       }
-      if (next === 'refused' && reason.startsWith('Token')) auth.forget()
+      if (next === 'refused') endSignIn(reason)
     },
   })
 

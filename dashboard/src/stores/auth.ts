@@ -3,6 +3,11 @@ import { defineStore } from 'pinia'
 import { api } from '@/api'
 import { readSetting, writeSetting } from '@/lib/storage'
 
+/** A socket was refused: with a token that is no longer good the person has to sign in again. */
+export function endSignIn(reason: string): void {
+  if (/token/i.test(reason)) void api.auth.account().catch(() => undefined)
+}
+
 export const useAuth = defineStore('auth', () => {
   const token = ref<string | null>(readSetting('token'))
   const username = ref(readSetting('username') ?? '')

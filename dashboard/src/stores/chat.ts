@@ -8,7 +8,7 @@ import { EMPTY, markStale, reduce, textOf, toParts, truncated, withHistory, with
 import { messageOf } from '@/lib/errors'
 import { randomId } from '@/lib/ids'
 import type { SocketState } from '@/lib/socket'
-import { useAuth } from './auth'
+import { endSignIn, useAuth } from './auth'
 import { useSessions } from './sessions'
 
 const PAGE = 60
@@ -47,7 +47,7 @@ export const useChat = defineStore('chat', () => {
       state.value = next
       retryAt.value = at
       if (next === 'open') everOpen.value = true
-      if (next === 'refused' && reason.startsWith('Token')) auth.forget()
+      if (next === 'refused') endSignIn(reason)
     },
   })
 
