@@ -40,12 +40,14 @@ class Image(BaseMessageComponent):
         file: URL, ``file://`` URI, ``base64://…`` or path.
         url: Where an incoming picture can be fetched.
         path: Local path, when there is one.
+        name: What its sender calls the file, when known.
     """
 
     type = ComponentType.Image
     file: str | None = ""
     url: str | None = ""
     path: str | None = ""
+    name: str | None = None
 
     def __init__(self, file: str | None, **values: Any) -> None:
         super().__init__(file=file, **values)
@@ -116,6 +118,7 @@ class Record(BaseMessageComponent):
     Attributes:
         file: URL, ``file://`` URI, ``base64://…`` or path.
         text: What is said in it, when known.
+        name: What its sender calls the file, when known.
     """
 
     type = ComponentType.Record
@@ -123,6 +126,7 @@ class Record(BaseMessageComponent):
     url: str | None = ""
     text: str | None = None
     path: str | None = None
+    name: str | None = None
 
     def __init__(self, file: str | None, **values: Any) -> None:
         super().__init__(file=file, **values)
@@ -178,13 +182,14 @@ class Record(BaseMessageComponent):
 
 
 class Video(BaseMessageComponent):
-    """A video; ``cover`` is its still picture."""
+    """A video; ``cover`` is its still picture, ``name`` what its sender calls the file."""
 
     type = ComponentType.Video
     file: str
     url: str | None = ""
     cover: str | None = ""
     path: str | None = ""
+    name: str | None = None
 
     def __init__(self, file: str, **values: Any) -> None:
         super().__init__(file=file, **values)
