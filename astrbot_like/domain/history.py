@@ -64,6 +64,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
         interrupted: The reply was cut off; ``parts`` and ``context`` hold what was heard.
         full_text: The whole text as generated, for the record; never shown to the model.
         meta: Tool calls, reasoning, figures of the reply, as shown in the web UI.
+        message_id: The client's name for the request that the message belongs to; empty when it has none.
         created_at: UTC ISO 8601 with ``Z``.
     """
 
@@ -79,6 +80,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     interrupted: bool = False
     full_text: str = ""
     meta: dict[str, Any] = {}
+    message_id: str = ""
 
 
 class NewMessage(msgspec.Struct, frozen=True):
@@ -94,6 +96,7 @@ class NewMessage(msgspec.Struct, frozen=True):
     interrupted: bool = False
     full_text: str = ""
     meta: dict[str, Any] = {}
+    message_id: str = ""
 
 
 class Attachment(msgspec.Struct, frozen=True):

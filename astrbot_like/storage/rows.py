@@ -92,6 +92,7 @@ def message_of(row: Any) -> StoredMessage:
         meta,
         interrupted,
         created,
+        client_id,
     ) = row
     return StoredMessage(
         id=message_id,
@@ -106,6 +107,7 @@ def message_of(row: Any) -> StoredMessage:
         interrupted=bool(interrupted),
         full_text=full_text,
         meta=_meta.decode(meta) if meta != "{}" else {},
+        message_id=client_id,
     )
 
 
@@ -124,6 +126,7 @@ def message_row(message: NewMessage, message_id: int, created_ms: int) -> tuple[
         dumps(message.meta) if message.meta else "{}",
         message.interrupted,
         created_ms,
+        message.message_id,
     )
 
 
@@ -142,6 +145,7 @@ def stored(message: NewMessage, message_id: int, created_ms: int) -> StoredMessa
         interrupted=message.interrupted,
         full_text=message.full_text,
         meta=message.meta,
+        message_id=message.message_id,
     )
 
 

@@ -16,7 +16,7 @@ from astrbot_like.storage.tables import FURTHER_DDL, metadata
 
 log = logging.getLogger(__name__)
 
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004")
 """All schema revisions, oldest first; each has its file in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]

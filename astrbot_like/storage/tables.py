@@ -74,6 +74,7 @@ messages = Table(
     Column("meta", Text, nullable=False),
     Column("interrupted", Boolean(create_constraint=False), nullable=False),
     Column("created_ms", Integer, nullable=False),
+    Column("message_id", Text, nullable=False, server_default=""),
     # An id is never given twice, even after the newest message was deleted: clients catch up by it.
     sqlite_autoincrement=True,
 )

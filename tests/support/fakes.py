@@ -230,7 +230,16 @@ class FakeEngine:
 
 
 def _message(request: TurnRequest, role: Any, text: str, parts: tuple[MessagePart, ...]) -> NewMessage:
-    return NewMessage(request.session_id, "c-" + request.session_id, request.turn_id, role, parts, (), text)
+    return NewMessage(
+        session_id=request.session_id,
+        conversation_id="c-" + request.session_id,
+        turn_id=request.turn_id,
+        role=role,
+        parts=parts,
+        context=(),
+        text=text,
+        message_id=request.message_id,
+    )
 
 
 class FakeLiveSession:

@@ -280,6 +280,120 @@ async def test_a_bound_connection_that_is_lost_finds_the_whole_reply_when_it_is_
     assert [frame["data"] for frame in of(frames, "plain")] == ["first done"]
 
 
+class Steps:
+    """A turn whose every event waits to be let out."""
+
+    EVENTS = (
+        e.TextDelta("One "),
+        e.ToolCallStarted("c1", "clock", {}, 1.5),
+        e.ToolCallFinished("c1", "clock", "noon", True, 2.5),
+        e.TextDelta("two."),
+        e.MediaReply("image", "att1", "cat.png"),
+        e.ReplyText("One two.", streamed=True),
+    )
+
+    def __init__(self) -> None:
+        self.out = asyncio.Semaphore(0)
+
+    async def __call__(self, request, emit):
+        for event in self.EVENTS:
+            await self.out.acquire()
+            await emit(event)
+        await self.out.acquire()
+
+    def let_all_out(self) -> None:
+        for _ in range(len(self.EVENTS) + 1):
+            self.out.release()
+
+
+DOORS = ["/api/v1/live/ws", "/api/unified_chat/ws"]
+
+
+async def door(house: FakeHouse, path: str) -> str:
+    return chat_url(house) if path == DOORS[0] else house.ws(path, {"token": await house.token()})
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("back", ["in mid-turn", "after the turn", "at its interruption"])
+@pytest.mark.parametrize("cut", range(9))
+async def test_a_cut_at_any_frame_leaves_no_gap_and_no_repeat(house: FakeHouse, path: str, back: str, cut: int):
+    """A follower is cut off after ``cut`` frames of a turn, and comes back with the last history id it has seen."""
+    steps = house.engine.script = Steps()
+    await house.sessions.open("s", username="ann")
+    url = await door(house, path)
+    async with connect(url, protocol="chat") as writer:
+        async with connect(url, protocol="chat") as reader:
+            await reader.send({"ct": "chat", "t": "bind", "session_id": "s", "after": 0})
+            await reader.until("session_bound")
+            await writer.send({"ct": "chat", "t": "send", "message": HELLO, "session_id": "s", "message_id": "m"})
+            seen = []
+            while len(seen) < cut:
+                seen.append(await reader.next())
+                steps.out.release()
+        after = max((frame["data"]["id"] for frame in seen if frame["type"].endswith("message_saved")), default=0)
+        if not seen:
+            await writer.until("user_message_saved")
+        if back == "after the turn":
+            steps.let_all_out()
+            await writer.until("end")
+        async with connect(url, protocol="chat") as reader:
+            await reader.send({"ct": "chat", "t": "bind", "session_id": "s", "after": after})
+            await reader.until("session_bound")
+            told: list[dict] = []
+            if back == "at its interruption":
+                await writer.send({"ct": "chat", "t": "interrupt"})
+                while not of(told, "error") + of(told, "end"):
+                    told.append(await writer.next())
+            steps.let_all_out()
+            if back != "after the turn" and not of(told, "end"):
+                await writer.until("end")
+            await writer.send({"ct": "chat", "t": "send", "message": HELLO, "session_id": "s", "message_id": "next"})
+            steps.let_all_out()
+            again = []
+            while not (again and again[-1].get("type") == "end" and again[-1]["message_id"] == "next"):
+                again.append(await reader.next())
+    frames = [*seen, *again]
+    rows = [row.id for row in house.history.rows]
+    assert [frame["data"]["id"] for frame in frames if str(frame.get("type")).endswith("message_saved")] == rows
+    assert {frame["message_id"] for frame in frames} == {"m", "next"}, "the client's own names"
+    said = "".join(row.text for row in house.history.rows if row.message_id == "m" and row.role == "bot")
+    if said and not of(seen, "message_saved"):
+        mine = [frame for frame in again if frame["message_id"] == "m"]
+        whole = [frame["data"] for frame in of(mine, "complete")]
+        whole += [frame["data"] for frame in of(mine, "plain") if not frame["streaming"] and not frame["chain_type"]]
+        live = "".join(frame["data"] for frame in of(mine, "plain") if not frame["chain_type"])
+        assert said in (*whole, live), "the reply came whole"
+
+
+async def test_another_connections_request_of_the_same_name_is_shown(house: FakeHouse):
+    async with (
+        connect(chat_url(house), protocol="chat") as one,
+        connect(chat_url(house), protocol="chat") as other,
+    ):
+        await ask(one, session_id="s", message_id="1")
+        await one.send({"t": "bind", "session_id": "s"})
+        await one.until("session_bound")
+        await ask(other, session_id="s", message_id="1")
+        assert of(await one.until("end"), "message_saved")[0]["data"]["id"] == 4
+
+
+@pytest.mark.parametrize("after", [10**30, -1, "1", 1.5])
+async def test_a_history_id_that_is_none_is_refused(house: FakeHouse, after: object):
+    async with connect(chat_url(house), protocol="chat") as client:
+        await client.send({"t": "bind", "session_id": "s", "after": after})
+        assert (await client.next())["code"] == "INVALID_MESSAGE_FORMAT"
+
+
+async def test_an_id_the_session_has_not_reached_hides_nothing(house: FakeHouse):
+    async with connect(chat_url(house), protocol="chat") as writer, connect(chat_url(house), protocol="chat") as reader:
+        await ask(writer, session_id="s")
+        await reader.send({"t": "bind", "session_id": "s", "after": 2**53})
+        await reader.until("session_bound")
+        await ask(writer, session_id="s")
+        saved = [f["data"]["id"] for f in await reader.until("end") if f["type"].endswith("message_saved")]
+    assert saved == [3, 4]
+
+
 class TestOpenApi:
     async def events(self, house: FakeHouse, **body: object) -> list[dict]:
         headers = {"X-API-Key": API_KEY}

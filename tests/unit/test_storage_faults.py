@@ -76,7 +76,8 @@ async def test_every_earlier_schema_is_upgraded_with_its_data(tmp_path, revision
         old.execute("INSERT INTO sessions VALUES ('s', 'webchat', 'ada', '', 0, 'c', 'default', 'umo', 1, 1)")
         old.execute("INSERT INTO conversations VALUES ('c', 's', 'umo', '', NULL, '', 0, 0, 1, 1)")
         old.execute(
-            "INSERT INTO messages VALUES (7, 's', 'c', 't', 'user', ?, ?, 'hello there', '', '{}', 0, 1)",
+            "INSERT INTO messages (id, session_id, conversation_id, turn_id, role, parts, context, text, full_text,"
+            " meta, interrupted, created_ms) VALUES (7, 's', 'c', 't', 'user', ?, ?, 'hello there', '', '{}', 0, 1)",
             ('[{"type":"plain","text":"hello there"}]', '[{"role":"user","content":"hello there"}]'),
         )
     old.close()

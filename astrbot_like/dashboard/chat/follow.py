@@ -6,12 +6,66 @@ from collections.abc import AsyncIterator, Callable
 
 from astrbot_like.dashboard.chat.frames import ChatOutFrame
 from astrbot_like.dashboard.chat.wire import ChatWire
-from astrbot_like.domain.events import BotMessageSaved, Stamped, TurnEnded, UserMessageSaved
+from astrbot_like.domain.events import (
+    BotMessageSaved,
+    MediaReply,
+    ReplyText,
+    Stamped,
+    TextDelta,
+    TurnEnded,
+    TurnEvent,
+    UserMessageSaved,
+)
 from astrbot_like.domain.history import StoredMessage
+from astrbot_like.domain.messages import PlainPart, ReplyPart
 from astrbot_like.domain.ports import History, SessionEvents, Subscription
 
 PAGE = 200
 """Stored messages read at once."""
+
+RUNNING = 64
+"""Turns from the store that may still be running: more than a session can have."""
+
+
+class _Watched:
+    """A running turn as this subscriber sees it.
+
+    Attributes:
+        from_start: It was seen from its first event on, so that nothing of it was missed.
+    """
+
+    __slots__ = ("_media", "_streaming", "_texts", "from_start", "wire")
+
+    def __init__(self, wire: ChatWire) -> None:
+        self.wire = wire
+        self.from_start = False
+        self._streaming = False
+        self._texts: list[str] = []
+        self._media: set[str] = set()
+
+    def note(self, event: TurnEvent) -> None:
+        """Remember what is shown of the reply."""
+        if isinstance(event, TextDelta):
+            self._streaming = True
+        elif isinstance(event, ReplyText):
+            self._texts.append(event.text)
+        elif isinstance(event, MediaReply):
+            self._media.add(event.attachment_id)
+
+    def missed(self, event: BotMessageSaved) -> tuple[ChatOutFrame, ...]:
+        """What of the stored message has not been shown, when the subscription began in mid-turn."""
+        if self.from_start:
+            return ()
+        plain = "".join(part.text for part in event.parts if isinstance(part, PlainPart))
+        media = tuple(
+            part
+            for part in event.parts
+            if not isinstance(part, PlainPart | ReplyPart) and part.attachment_id not in self._media
+        )
+        shown = self.wire.whole(media, "")
+        if not plain or plain == "".join(self._texts):
+            return shown
+        return *self.wire.frames(ReplyText(event.text, streamed=self._streaming)), *shown
 
 
 class SessionFollower:
@@ -19,12 +73,13 @@ class SessionFollower:
 
     The subscription is made before the store is read, so that nothing falls between the two; what was read from the
     store is then left out of the live events. A message that was stored while its turn still runs is known by its turn.
+    Of a turn that was running before the subscription began, what was missed comes when it is stored.
 
     Args:
         session_id: A session the connection's user owns.
         events: Live events.
         history: Stored messages.
-        is_own: Whether a request (by message or turn id) was made on this connection, which sees its frames anyway.
+        is_own: Whether a turn was asked for on this connection, which sees its frames anyway.
     """
 
     def __init__(self, session_id: str, events: SessionEvents, history: History, is_own: Callable[[str], bool]) -> None:
@@ -34,8 +89,10 @@ class SessionFollower:
         self._is_own = is_own
         self._subscription: Subscription | None = None
         self._last_id = 0
-        self._replayed: dict[str, int] = {}
-        self._wires: dict[str, ChatWire] = {}
+        self._stored_id = 0
+        self._replayed: dict[str, None] = {}
+        self._closed = False
+        self._turns: dict[str, _Watched] = {}
 
     def subscribe(self) -> None:
         """Listen from now on; idempotent."""
@@ -44,15 +101,16 @@ class SessionFollower:
 
     def close(self) -> None:
         """Listen no more; idempotent."""
+        self._closed = True
         if self._subscription is not None:
             self._subscription.close()
 
     async def frames(self, after: int | None) -> AsyncIterator[ChatOutFrame]:
         """Stored messages after ``after`` (None: none), then live events until ``close``.
 
-        A subscription that was dropped because this reader was slow is taken up again from the store.
+        A subscription that was dropped for a slow reader is taken up again, from the store where an id is known.
         """
-        while True:
+        while not self._closed:
             self.subscribe()
             subscription = self._subscription
             assert subscription is not None
@@ -66,17 +124,15 @@ class SessionFollower:
             finally:
                 subscription.close()
             self._subscription = None
-            self._wires.clear()
-            after = self._last_id if self._last_id else after
-            if after is None:
-                return
+            self._turns.clear()
+            after = self._last_id or after
 
     async def _stored(self, after: int) -> AsyncIterator[ChatOutFrame]:
-        self._last_id = max(self._last_id, after)
+        self._last_id = after
         while True:
             page = await self._history.after(self._session_id, self._last_id, limit=PAGE)
             for message in page:
-                self._last_id = max(self._last_id, message.id)
+                self._last_id = self._stored_id = message.id
                 if not self._is_own(message.turn_id):
                     for frame in self._replay(message):
                         yield frame
@@ -85,45 +141,47 @@ class SessionFollower:
 
     def _replay(self, message: StoredMessage) -> tuple[ChatOutFrame, ...]:
         if message.role == "bot" and message.turn_id:
-            self._replayed[message.turn_id] = message.id
-        return ChatWire(session_id=self._session_id, message_id=message.turn_id, foreign=True).stored(message)
+            self._replayed[message.turn_id] = None
+            if len(self._replayed) > RUNNING:
+                del self._replayed[next(iter(self._replayed))]
+        name = message.message_id or message.turn_id
+        return ChatWire(session_id=self._session_id, message_id=name, foreign=True).stored(message)
 
     def _live(self, stamped: Stamped) -> tuple[ChatOutFrame, ...]:
         event, turn_id = stamped.event, stamped.turn_id
-        wire = self._wire(stamped)
-        if isinstance(event, TurnEnded):
-            self._wires.pop(turn_id, None)
         if isinstance(event, UserMessageSaved | BotMessageSaved):
-            seen = event.id <= self._last_id
-            self._last_id = max(self._last_id, event.id)
-            if self._is_own(stamped.message_id):
-                return ()
-            if isinstance(event, UserMessageSaved):
-                return () if seen else wire.frames(event)
-            return self._bot_saved(event, turn_id, wire, seen=seen)
-        if self._is_own(stamped.message_id):
+            # Not the greater of the two: a client may have named an id that the session has not reached yet.
+            self._last_id = event.id
+        if self._is_own(turn_id):
             return ()
+        turn = self._watched(stamped)
+        if isinstance(event, TurnEnded):
+            self._turns.pop(turn_id, None)
+        if isinstance(event, UserMessageSaved):
+            turn.from_start = True
+            return () if event.id <= self._stored_id else turn.wire.frames(event)
+        if isinstance(event, BotMessageSaved):
+            return self._bot_saved(event, turn_id, turn)
         if turn_id in self._replayed:
             if isinstance(event, TurnEnded):
                 del self._replayed[turn_id]
             return ()
-        return wire.frames(event)
+        turn.note(event)
+        return turn.wire.frames(event)
 
-    def _bot_saved(
-        self, event: BotMessageSaved, turn_id: str, wire: ChatWire, *, seen: bool
-    ) -> tuple[ChatOutFrame, ...]:
+    def _bot_saved(self, event: BotMessageSaved, turn_id: str, turn: _Watched) -> tuple[ChatOutFrame, ...]:
         """A turn whose reply came from the store is silent, but a further message of it is shown whole."""
-        if seen:
+        if event.id <= self._stored_id:
             return ()
+        wire = turn.wire
         if turn_id in self._replayed:
             end = wire.frames(TurnEnded("completed"))
             return *wire.whole(event.parts, event.text), *wire.frames(event), *end
-        return wire.frames(event)
+        return *turn.missed(event), *wire.frames(event)
 
-    def _wire(self, stamped: Stamped) -> ChatWire:
-        wire = self._wires.get(stamped.turn_id)
-        if wire is None:
-            wire = self._wires[stamped.turn_id] = ChatWire(
-                session_id=self._session_id, message_id=stamped.message_id, foreign=True
-            )
-        return wire
+    def _watched(self, stamped: Stamped) -> _Watched:
+        turn = self._turns.get(stamped.turn_id)
+        if turn is None:
+            wire = ChatWire(session_id=self._session_id, message_id=stamped.message_id, foreign=True)
+            turn = self._turns[stamped.turn_id] = _Watched(wire)
+        return turn

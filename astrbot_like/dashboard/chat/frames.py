@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 ChainType: TypeAlias = Literal["reasoning", "tool_call", "tool_call_result"]
 
@@ -20,7 +20,7 @@ class Bind(_In, frozen=True, tag="bind"):
     """Subscribe to a session; with ``after``, stored messages with a greater history id come first."""
 
     session_id: Any = None
-    after: int | None = None
+    after: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     ct: str = "chat"
 
 

@@ -77,7 +77,6 @@ class RequestsInFlight:
         if len(self._requests) >= MAX_REQUESTS:
             raise ProcessingError(f"Too many requests in flight on this connection; at most {MAX_REQUESTS}.")
         request = self._requests[message_id] = _Request(message_id)
-        self._remember(message_id)
         self._remember(request.turn_id)
         request.task = asyncio.create_task(self._run(request, prepare, make_wire, opened), name="chat request")
 
@@ -93,9 +92,9 @@ class RequestsInFlight:
             if request.stream is not None:
                 request.stream.interrupt()
 
-    def is_own(self, own_id: str) -> bool:
-        """Whether a message or turn id is that of a request made here."""
-        return own_id in self._own
+    def is_own(self, turn_id: str) -> bool:
+        """Whether a turn was asked for here."""
+        return turn_id in self._own
 
     async def aclose(self) -> None:
         """End all. A turn goes on only when others are bound to its session."""
@@ -145,8 +144,8 @@ class RequestsInFlight:
         except ChannelClosed:
             return  # the connection is gone
 
-    def _remember(self, own_id: str) -> None:
-        self._own[own_id] = None
+    def _remember(self, turn_id: str) -> None:
+        self._own[turn_id] = None
         if len(self._own) > REMEMBERED:
             self._own.popitem(last=False)
 
