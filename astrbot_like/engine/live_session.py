@@ -7,6 +7,7 @@ the turn and forwards its events. A generation belongs to each turn: what is lat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -283,7 +284,7 @@ class LiveSession:
     def _partial(self, text: str) -> None:
         if self._ears is not None:
             self._ears.partial(text)
-        if self._options.partial_transcripts and not self._closed:
+        if self._options.partial_transcripts and not self._output.closed:
             # Interim text is worth nothing to a client that is behind, so it is dropped rather than queued.
             self._output.try_send(UserPartial(text))
 
@@ -318,8 +319,6 @@ class LiveSession:
             if not turn.interrupted:
                 raise
             await self._end(turn, TurnEnded("interrupted"))
-        except ChannelClosed:
-            pass
         except BotError as error:
             await self._fail(turn, error)
         except Exception:
@@ -416,12 +415,9 @@ class LiveSession:
         await self._send(event)
 
     async def _send(self, event: LiveEvent) -> None:
-        try:
+        # A closed output: the client is gone; the turn is about to be stopped and must still come to its end.
+        with contextlib.suppress(ChannelClosed):
             await self._output.send(event)
-        except ChannelClosed:
-            # The client is gone; the turn is being stopped and must still come to its end.
-            if not self._closed:
-                raise
 
     def _heard_ms(self, turn: _Running) -> int:
         return int(turn.played.position(self._clock.monotonic()) * 1000)

@@ -2,8 +2,8 @@
 
 All writes go through one connection on a thread of its own. SQLite takes one writer at a time anyhow; so nobody waits
 for a lock inside the process, and a transaction costs the event loop one thread hop rather than one a statement (about
-0.4 ms of CPU instead of 1.2 ms for a single message). Reads run on a small pool of aiosqlite connections that can't
-write.
+0.4 ms of CPU instead of 1.2 ms for a single message). Reads run on a few threads beside it, with connections that can't
+write. A thread's work is never cut: a caller that is cancelled or out of patience leaves it to end by itself.
 
 Durability: write-ahead log with ``synchronous=NORMAL``. A committed transaction survives ``kill -9`` of the process,
 since it has been handed to the kernel; a power cut may lose the last ones, but never damages the database.
@@ -17,8 +17,9 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -26,9 +27,6 @@ from sqlalchemy.exc import DBAPIError
 from astrbot_like.domain.errors import StorageError
 from astrbot_like.storage import faults, schema
 from astrbot_like.storage.faults import storage_error
-
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +36,7 @@ FILE_NAME = "astrbot_like.db"
 MAGIC = b"SQLite format 3\x00"
 BUSY_MS = 5_000
 """How long SQLite waits for another process (the command line, say) that is writing."""
+READERS = 4
 DEADLINE = 60.0
 """Seconds after which a read or a write is given up."""
 COMMITS_PER_CHECKPOINT = 100
@@ -50,13 +49,14 @@ AUTOCHECKPOINT_PAGES = 16_384
 class Database:
     """The open database. Made by ``Database.open``; closed by ``aclose``."""
 
-    def __init__(self, path: Path, engine: Engine, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = engine
-        self._thread = thread
+        self._engine = _writer_engine(path)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._connection: Connection | None = None
         self._driver: sqlite3.Connection | None = None
-        self._readers: AsyncEngine | None = None
+        self._readers = _reader_engine(path)
+        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
         self._checkpoint_task: asyncio.Task[None] | None = None
         self._commits = 0
         self._data_version = 0
@@ -72,11 +72,9 @@ class Database:
             StorageError: The directory can't be written, the file is damaged, foreign or of a newer version.
                 Nothing is changed then.
         """
-        path = directory / FILE_NAME
-        thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
-        database = cls(path, _writer_engine(path), thread)
+        database = cls(directory / FILE_NAME)
         try:
-            await database._on_thread(database._prepare)
+            await database._on(database._thread, database._prepare)
         except BaseException:
             await database.aclose()
             raise
@@ -91,7 +89,7 @@ class Database:
             StorageError: SQLite failed; nothing of the transaction was kept.
         """
         self.transactions += 1
-        result = await self._on_thread(lambda: self._transaction(work))
+        result = await self._on(self._thread, lambda: self._transaction(work))
         self._count_commit()
         return result
 
@@ -118,17 +116,11 @@ class Database:
             StorageError: SQLite failed.
         """
         self.reads += 1
-        if self._readers is None:
-            raise StorageError("The store is closed.")
-        try:
-            async with asyncio.timeout(DEADLINE), self._readers.connect() as connection:
-                return await connection.run_sync(work)
-        except (DBAPIError, OSError) as error:
-            raise storage_error(error) from error
+        return await self._on(self._reading, lambda: self._read(work))
 
     async def changed_outside(self) -> bool:
         """Whether another process has written since the last call; costs no disk access."""
-        version = await self._on_thread(self._read_data_version)
+        version = await self._on(self._thread, self._read_data_version)
         changed = version != self._data_version
         self._data_version = version
         return changed
@@ -146,9 +138,9 @@ class Database:
         if self._checkpoint_task is not None:
             # Not cancelled: its thread would go on, with a connection that keeps the log from being folded in.
             await asyncio.gather(self._checkpoint_task, return_exceptions=True)
-        if self._readers is not None:
-            await self._readers.dispose()
-            self._readers = None
+        # Readers first: an open one would keep the log from being folded in.
+        await asyncio.to_thread(self._reading.shutdown)
+        self._readers.dispose()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         except RuntimeError:
@@ -156,9 +148,9 @@ class Database:
         finally:
             self._thread.shutdown(wait=False)
 
-    async def _on_thread(self, work: Callable[[], T]) -> T:
+    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         try:
-            future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+            future = asyncio.get_running_loop().run_in_executor(threads, work)
         except RuntimeError as error:
             raise StorageError("The store is closed.") from error
         try:
@@ -181,9 +173,9 @@ class Database:
         if revision is not None and revision != schema.HEAD:
             self._migrate(connection, revision)
         self._data_version = self._read_data_version()
-        # Here, while nobody uses SQLAlchemy: imported beside queries, its asyncio package (which brings the whole ORM)
-        # breaks them, for they consult what is half imported.
-        self._readers = _reader_engine(self.path)
+        # What plugins keep may use it. Here, while nobody uses SQLAlchemy: imported beside queries, its asyncio package
+        # (which brings the whole ORM) breaks them, for they consult what is half imported.
+        import_module("sqlalchemy.ext.asyncio")
 
     def _migrate(self, connection: Connection, revision: str) -> None:
         keep = self.path.with_name(f"{self.path.stem}.before-{schema.HEAD}.db")
@@ -216,6 +208,10 @@ class Database:
         self._engine.dispose()
 
     # --- beside it ------------------------------------------------------------------------------------
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with self._readers.connect() as connection:
+            return work(connection)
 
     def _count_commit(self) -> None:
         self._commits += 1
@@ -286,27 +282,21 @@ def _writer_engine(path: Path) -> Engine:
     return engine
 
 
-def _reader_engine(path: Path) -> AsyncEngine:
-    from sqlalchemy.ext.asyncio import create_async_engine
-
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        pool_size=2,
-        max_overflow=4,
-        pool_timeout=DEADLINE,
+def _reader_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        pool_size=READERS,
+        max_overflow=0,
         # Each SELECT sees a snapshot of its own; there is nothing to roll back when a connection returns to the pool.
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",
         connect_args={"timeout": BUSY_MS / 1000},
     )
 
-    def on_connect(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
+    def on_connect(raw: sqlite3.Connection, _record: object) -> None:
+        raw.execute("PRAGMA query_only=ON")
 
-    event.listen(engine.sync_engine, "connect", on_connect)
+    event.listen(engine, "connect", on_connect)
     return engine
 
 

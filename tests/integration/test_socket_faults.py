@@ -99,6 +99,35 @@ async def test_a_client_that_vanishes_in_mid_reply_leaves_a_stored_reply(house: 
     assert "message_saved" in told
 
 
+async def test_clients_that_vanish_in_a_spoken_and_a_written_reply_leave_both_stored(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    """The written one ends first; what the spoken one says meanwhile goes nowhere and stops nothing."""
+    async with scripted_house(tmp_path, chat={"reply": LONG, "gap": 0.001}) as house:
+        clients = [await RawSocket.open(house.ws("/api/unified_chat/ws")) for _ in range(8)]
+        for client in clients:
+            await client.text('{"t":"text_input","text":"tell me"}')
+            await client.text('{"ct":"chat","t":"send","message":[{"type":"plain","text":"write me"}]}')
+        for client in clients:
+            missing = {b"bot_delta_chunk", b'"plain"'}
+            while missing:
+                _, frame = await client.read_frame()
+                missing -= {kind for kind in missing if kind in frame}
+            await client.text('{"t":"session_update","data":{"session_id":"nowhere"}}')
+        for client in clients:
+            client.vanish()
+        assert await settle(lambda: sockets(house) == 0)
+        assert await settle(lambda: not any("turn" in name for name in task_names())), task_names()
+        assert house.app._stores is not None
+        interrupted = await house.app._stores.database.read(
+            lambda connection: connection.exec_driver_sql(
+                "SELECT count(*) FROM messages WHERE role = 'bot' AND interrupted"
+            ).scalar()
+        )
+        assert interrupted == 2 * len(clients)
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
 async def test_a_peer_that_answers_pings_stays(house: House):
     async with connect(house.ws("/api/live_chat/ws")) as client:
         await asyncio.sleep(1.6)
