@@ -19,6 +19,7 @@ import msgspec
 from astrbot_like.domain.errors import BotError, LlmNotConfigured, PluginError, ProviderError
 from astrbot_like.domain.events import TokenUsage, ToolCallFinished, ToolCallStarted
 from astrbot_like.engine.handlers import EventHandlers, PluginTools
+from astrbot_like.engine.history import without_thoughts
 from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, describe
 from astrbot_like.engine.settings import TurnSettings
 from astrbot_like.engine.window import ContextWindow
@@ -168,6 +169,8 @@ class _Run:
         self.streaming = streaming
         self.progress = progress
         self.context = self._run_context()
+        self._asked_by: dict[int, ProviderEntry | None] = {}
+        """Which provider's words the messages at these places of ``progress.messages`` are."""
 
     async def to_the_end(self) -> None:
         handlers = self.agent._handlers
@@ -270,7 +273,12 @@ class _Run:
 
     async def _call_arguments(self, entry: ProviderEntry, use_tools: bool) -> dict[str, Any]:
         """Keyword arguments of ``text_chat``: the plain form at first, whole contexts once tools have answered."""
-        request, added = self.request, self.progress.messages
+        request = self.request
+        # What a provider thought is for that provider: another one would refuse it.
+        added = [
+            message if self._asked_by.get(place, entry) is entry else without_thoughts(message)
+            for place, message in enumerate(self.progress.messages)
+        ]
         arguments: dict[str, Any] = {
             "session_id": request.session_id or None,
             "func_tool": request.func_tool if use_tools and request.func_tool else None,
@@ -329,20 +337,8 @@ class _Run:
             (ids[i] if i < len(ids) and ids[i] else new_id("call_"), name, (response.tools_call_args or [{}])[i])
             for i, name in enumerate(response.tools_call_name)
         ]
-        self.progress.messages.append(
-            {
-                "role": "assistant",
-                "content": response.completion_text or self.progress.step_text or None,
-                "tool_calls": [
-                    {
-                        "id": call_id,
-                        "type": "function",
-                        "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)},
-                    }
-                    for call_id, name, args in calls
-                ],
-            }
-        )
+        self.progress.messages.append(_asking(response, self.progress.step_text, calls))
+        self._asked_by[len(self.progress.messages) - 1] = self.progress.provider
         gate = asyncio.Semaphore(self.settings.max_parallel_tools)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._call_tool(gate, *call)) for call in calls]
@@ -413,6 +409,30 @@ class _Run:
             messages=self.progress.messages,
             tool_call_timeout=int(self.settings.tool_deadline),
         )
+
+
+def _asking(response: LLMResponse, said: str, calls: list[tuple[str, str, Any]]) -> dict[str, Any]:
+    """The model's message with its calls, and with its thoughts: services want these back along with the results."""
+    text = response.completion_text or said or None
+    thoughts = response.reasoning_content or ""
+    content: Any = text
+    if thoughts or response.reasoning_signature:
+        content = [{"type": "think", "think": thoughts, "encrypted": response.reasoning_signature}]
+        content += [{"type": "text", "text": text}] if text else []
+    extra = response.tools_call_extra_content or {}
+    return {
+        "role": "assistant",
+        "content": content,
+        "tool_calls": [
+            {
+                "id": call_id,
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)},
+                **({"extra_content": extra[call_id]} if extra.get(call_id) else {}),
+            }
+            for call_id, name, args in calls
+        ],
+    }
 
 
 def _refuse_error_role(entry: ProviderEntry, response: LLMResponse) -> None:

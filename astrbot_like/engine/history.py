@@ -71,8 +71,17 @@ def complete_tool_rounds(messages: Sequence[dict[str, Any]]) -> list[dict[str, A
         results = [m for m in messages[index + 1 : index + 1 + len(calls)] if m.get("role") == "tool"]
         if len(results) < len(calls):
             break
-        kept += [message, *results]
+        kept += [without_thoughts(message), *results]
     return kept
+
+
+def without_thoughts(message: dict[str, Any]) -> dict[str, Any]:
+    """A model's message with calls, without what only the provider that made it can use, and only within its turn."""
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if part.get("type") == "text") or None
+    calls = [{key: value for key, value in call.items() if key != "extra_content"} for call in message["tool_calls"]]
+    return {**message, "content": content, "tool_calls": calls}
 
 
 def storable_user_message(message: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def message_tokens(message: dict[str, Any]) -> int:
     elif isinstance(content, list):
         parts: list[Any] = content
         for part in parts:
-            text = part.get("text") if isinstance(part, dict) else None
+            text = (part.get("text") or part.get("think")) if isinstance(part, dict) else None
             total += text_tokens(text) if isinstance(text, str) else MEDIA_TOKENS
     if calls := message.get("tool_calls"):
         total += text_tokens(json.dumps(calls, ensure_ascii=False, default=str))

@@ -1,82 +1,40 @@
-"""The Messages API: https://platform.claude.com/docs/en/api/messages and …/docs/en/build-with-claude/streaming.
+"""Anthropic's models through the official library ``anthropic``.
 
-The version sent is the current one (https://platform.claude.com/docs/en/api/versioning); nothing used here changed
-from the version before, 2023-06-01, which servers that imitate the API may expect.
+Source: https://platform.claude.com/docs/en/api/messages and …/docs/en/build-with-claude/streaming.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.chat import split_system
-from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall, ServiceChatProvider
+from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall
+from astrbot_like.api.kit.sdk import SdkChatProvider
 from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
 
-from .messages import to_blocks
+from .messages import Block, signature_of, to_blocks, without_thoughts_in_hand
+
+if TYPE_CHECKING:
+    import httpx2
+    from anthropic import AsyncAnthropic
+    from anthropic.types import RawContentBlockDelta, RawMessageStreamEvent
 
 _BASE = "https://api.anthropic.com"
-_VERSION = "2026-10-21"
 _MAX_TOKENS = 8192
-
-
-class Piece(msgspec.Struct):
-    """A delta of a block, or of the message itself."""
-
-    type: str = ""
-    text: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    partial_json: str | None = None
-    stop_reason: str | None = None
-
-
-class Block(msgspec.Struct):
-    """A block that begins."""
-
-    type: str = ""
-    id: str | None = None
-    name: str | None = None
-    text: str | None = None
-
-
-class Usage(msgspec.Struct):
-    """Tokens; the output's count grows from event to event."""
-
-    input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
-class Begun(msgspec.Struct):
-    """The message that ``message_start`` announces."""
-
-    id: str = ""
-    usage: Usage | None = None
-
-
-class Failure(msgspec.Struct):
-    """What an ``error`` event holds."""
-
-    type: str = ""
-    message: str = ""
-
-
-class Event(msgspec.Struct):
-    """Any event of the stream."""
-
-    type: str = ""
-    index: int = 0
-    message: Begun | None = None
-    content_block: Block | None = None
-    delta: Piece | None = None
-    usage: Usage | None = None
-    error: Failure | None = None
+# What the error types of https://platform.claude.com/docs/en/api/errors mean where one comes within a stream.
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
 
 
 @register_provider_adapter(
@@ -90,7 +48,7 @@ class Event(msgspec.Struct):
         "api_base": _BASE,
         "model": "",
         "max_tokens": _MAX_TOKENS,
-        "anthropic_version": _VERSION,
+        "anthropic_version": "",
         "timeout": 120,
         "proxy": "",
         "custom_headers": {},
@@ -99,94 +57,105 @@ class Event(msgspec.Struct):
     },
     provider_display_name="Anthropic",
 )
-class AnthropicChat(ServiceChatProvider):
+class AnthropicChat(SdkChatProvider):
     """A Claude model.
 
     Config:
         max_tokens: Longest answer.
-        anthropic_version: Version of the API, for servers that know only an older one.
+        anthropic_version: Version of the API, for servers that know only an older one than the library.
         anth_thinking_config: ``type`` "adaptive" with an ``effort``, or a ``budget`` of tokens for extended thinking.
     """
 
     service = "Anthropic"
     default_base = _BASE
-
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self._decoder = msgspec.json.Decoder(Event)
+    module = package = "anthropic"
 
     @staticmethod
     def tidy_base(base: str) -> str:
         """The base URL without the version, which is part of each path."""
         return base.rstrip("/").removesuffix("/messages").removesuffix("/v1")
 
+    def make_client(self, library: Any, http: httpx2.AsyncClient) -> AsyncAnthropic:
+        """The library's client, without retries of its own."""
+        version = options.text(self.provider_config, "anthropic_version")
+        headers = {**({"anthropic-version": version} if version else {}), **self.custom_headers}
+        made: AsyncAnthropic = library.AsyncAnthropic(
+            api_key="", base_url=self.base_url, max_retries=0, http_client=http, default_headers=headers
+        )
+        for part in ("messages", "models"):
+            getattr(made, part)  # imported when first looked at, which is to happen here, in the thread
+        return made
+
+    def refusal(self, error: Exception) -> tuple[int, Any, str | None] | None:
+        """What the service answered instead of a message."""
+        from anthropic import APIStatusError
+
+        if not isinstance(error, APIStatusError):
+            return None
+        inner = error.body.get("error") if isinstance(error.body, dict) else None
+        kind = str(inner.get("type")) if isinstance(inner, dict) else ""
+        # An error within a stream comes with the stream's own status, 200.
+        status = error.status_code if error.status_code >= 300 else _STATUS.get(kind, 500)
+        return status, error.body, error.response.headers.get("retry-after")
+
     async def get_models(self) -> list[str]:
         """Ids of the models that the key may use, sorted."""
-        answer = await self.http.json("GET", "/v1/models", headers=self._headers(), params={"limit": "1000"})
-        listed = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(listed, list):
-            raise self.blame.nonsense("no list of models")
-        return sorted(str(model["id"]) for model in listed if isinstance(model, dict) and model.get("id"))
+        client, headers = await self._keyed()
+        async with self.calling():
+            found = [model.id async for model in client.models.list(limit=1000, extra_headers=headers)]
+        return sorted(found)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         """Chunks and the complete response."""
         assembly = Assembly(usage=TokenUsage())
-        calls: dict[int, PartialCall] = {}
-        events = self.http.events(
-            "/v1/messages", headers=self._headers(), body=self._body(request), model=request.model
-        )
-        async with aclosing(events) as batches:
-            async for batch in batches:
-                for data in batch:
-                    try:
-                        event = self._decoder.decode(data)
-                    except msgspec.DecodeError as error:
-                        raise self.blame.nonsense() from error
-                    if piece := self._take(event, assembly, calls):
+        blocks: dict[int, PartialCall | Block] = {}
+        client, headers = await self._keyed()
+        async with self.calling(request.model) as call:
+            asked = client.messages.create(**self._body(request), extra_headers=headers, extra_body=self.extra_body)
+            async with await asked as events:
+                async for event in events:
+                    call.begun = True
+                    if piece := self._take(event, assembly, blocks):
                         yield piece
+        assembly.signature = signature_of([block for block in blocks.values() if isinstance(block, dict)])
         yield assembly.whole(self.blame)
 
-    def _take(self, event: Event, assembly: Assembly, calls: dict[int, PartialCall]) -> LLMResponse | None:
+    async def _keyed(self) -> tuple[AsyncAnthropic, dict[str, Any]]:
+        """The client with the key in use, and headers for each request."""
+        client: AsyncAnthropic = await self.client()
+        if key := self.ring.current:
+            return client.with_options(api_key=key), {}
+        from anthropic import Omit
+
+        return client, {"Authorization": Omit()}
+
+    def _take(
+        self, event: RawMessageStreamEvent, assembly: Assembly, blocks: dict[int, PartialCall | Block]
+    ) -> LLMResponse | None:
         match event.type:
-            case "content_block_delta" if event.delta is not None:
-                return self._piece(event.delta, event.index, assembly, calls)
-            case "content_block_start" if event.content_block is not None:
+            case "content_block_delta":
+                return _piece(event.delta, blocks.get(event.index), assembly)
+            case "content_block_start":
                 block = event.content_block
                 if block.type == "tool_use":
-                    calls[event.index] = PartialCall(block.id or "", block.name or "")
-                    assembly.calls.append(calls[event.index])
-                elif block.text:
+                    call = blocks[event.index] = PartialCall(block.id, block.name)
+                    assembly.calls.append(call)
+                elif block.type in ("thinking", "redacted_thinking"):
+                    blocks[event.index] = block.model_dump(exclude_none=True)
+                elif block.type == "text" and block.text:
                     return assembly.said(block.text)
-            case "message_start" if event.message is not None:
+            case "message_start":
                 assembly.response_id = event.message.id
                 _count(event.message.usage, assembly)
             case "message_delta":
                 _count(event.usage, assembly)
-                if event.delta is not None and event.delta.stop_reason == "refusal" and not assembly.text:
+                if event.delta.stop_reason == "refusal" and not assembly.text:
                     raise self.blame.said("the model declined to answer")
             case "message_stop":
                 assembly.finished = True
-            case "error":
-                raise self.blame.said(event.error.message if event.error else "no reason given")
             case _:
-                pass  # ping, content_block_stop, and what the service may add
+                pass  # content_block_stop, and what the service may add
         return None
-
-    def _piece(self, delta: Piece, index: int, assembly: Assembly, calls: dict[int, PartialCall]) -> LLMResponse | None:
-        if delta.text:
-            return assembly.said(delta.text)
-        if delta.thinking:
-            return assembly.thought(delta.thinking)
-        if delta.signature:
-            assembly.signature = (assembly.signature or "") + delta.signature
-        if delta.partial_json and index in calls:
-            calls[index].arguments += delta.partial_json
-        return None
-
-    def _headers(self) -> dict[str, str]:
-        key = self.ring.current
-        version = options.text(self.provider_config, "anthropic_version", default=_VERSION)
-        return {"anthropic-version": version, **({"x-api-key": key} if key else {}), **self.custom_headers}
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         system, messages = split_system(request.messages)
@@ -201,6 +170,11 @@ class AnthropicChat(ServiceChatProvider):
         if request.tools:
             body["tools"] = request.tools.anthropic_schema()
             body["tool_choice"] = {"type": "any" if request.tool_choice == "required" else "auto"}
+        if not without_thoughts_in_hand(body["messages"]):
+            self._think(body)
+        return body
+
+    def _think(self, body: dict[str, Any]) -> None:
         thinking = options.mapping(self.provider_config, "anth_thinking_config")
         if thinking.get("type") == "adaptive":
             body["thinking"] = {"type": "adaptive"}
@@ -209,13 +183,30 @@ class AnthropicChat(ServiceChatProvider):
         elif budget := int(options.number(thinking, "budget", default=0)):
             body["thinking"] = {"type": "enabled", "budget_tokens": budget}
             body["max_tokens"] = max(body["max_tokens"], budget + 1024)  # the budget counts towards the answer's length
-        return {**body, **self.extra_body}
 
 
-def _count(usage: Usage | None, assembly: Assembly) -> None:
-    if usage is None or assembly.usage is None:
-        return
+def _piece(delta: RawContentBlockDelta, block: PartialCall | Block | None, assembly: Assembly) -> LLMResponse | None:
+    match delta.type:
+        case "text_delta" if delta.text:
+            return assembly.said(delta.text)
+        case "thinking_delta" if delta.thinking:
+            if isinstance(block, dict):
+                block["thinking"] += delta.thinking
+            return assembly.thought(delta.thinking)
+        case "signature_delta" if isinstance(block, dict):
+            block["signature"] += delta.signature
+        case "input_json_delta" if isinstance(block, PartialCall):
+            block.arguments += delta.partial_json
+        case _:
+            pass
+    return None
+
+
+def _count(usage: Any, assembly: Assembly) -> None:
+    """Take in a message's usage; the output's count grows from event to event."""
     counted = assembly.usage
+    if usage is None or counted is None:
+        return
     if usage.input_tokens is not None:
         counted.input_other = usage.input_tokens + (usage.cache_creation_input_tokens or 0)
         counted.input_cached = usage.cache_read_input_tokens or 0

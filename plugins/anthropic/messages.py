@@ -6,7 +6,10 @@ text block is empty) and …/docs/en/build-with-claude/extended-thinking (thinki
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from astrbot_like.api.kit.chat import Message, past_calls, text_of
 
@@ -49,17 +52,44 @@ def _converted(message: Message) -> tuple[str, list[Block]]:
 
 def _assistant(message: Message) -> list[Block]:
     content = message.get("content")
-    blocks: list[Block] = [
-        {"type": "thinking", "thinking": part.get("think") or "", "signature": part["encrypted"]}
-        for part in (content if isinstance(content, list) else [])
-        if isinstance(part, dict) and part.get("type") == "think" and part.get("encrypted")
-    ]
+    blocks: list[Block] = []
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") == "think" and part.get("encrypted"):
+            blocks.extend(_thoughts(part))
     if text := text_of(content).strip():
         blocks.append({"type": "text", "text": text})
     blocks.extend(
         {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments} for call in past_calls(message)
     )
     return blocks
+
+
+def signature_of(thoughts: Sequence[Block]) -> str | None:
+    """What lets the thoughts go back: the signature of a single block, else all blocks as JSON; None for none."""
+    match thoughts:
+        case []:
+            return None
+        case [{"type": "thinking", "signature": signature}]:
+            return signature or None
+        case _:
+            return msgspec.json.encode(thoughts).decode()
+
+
+def without_thoughts_in_hand(messages: Sequence[dict[str, Any]]) -> bool:
+    """Whether tool results are handed to a message that has no thoughts.
+
+    The service refuses to think on from there; such a message is one of another provider, which failed meanwhile.
+    """
+    if len(messages) < 2 or messages[-1]["content"][0]["type"] != "tool_result":
+        return False
+    return not messages[-2]["content"][0]["type"].endswith("thinking")
+
+
+def _thoughts(part: dict[str, Any]) -> list[Block]:
+    signature = part["encrypted"]
+    if signature.startswith("["):
+        return msgspec.json.decode(signature, type=list[Block])
+    return [{"type": "thinking", "thinking": part.get("think") or "", "signature": signature}]
 
 
 def _user(content: Any) -> list[Block]:

@@ -1,20 +1,29 @@
-"""generateContent and streamGenerateContent: https://ai.google.dev/api/generate-content."""
+"""Google's Gemini models through the official library ``google-genai``.
+
+Source: https://ai.google.dev/api/generate-content and https://googleapis.github.io/python-genai/.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.chat import split_system
-from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall, ServiceChatProvider
+from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall
+from astrbot_like.api.kit.sdk import SdkChatProvider
 from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
 
-from .messages import to_contents
+from .messages import made_up_id, to_contents
+
+if TYPE_CHECKING:
+    import httpx2
+    from google.genai.client import AsyncClient
+    from google.genai.types import GenerateContentResponse, GenerateContentResponseUsageMetadata, Part
 
 BASE = "https://generativelanguage.googleapis.com"
 VERSION = "v1beta"  # holds all of v1 and what is to come: https://ai.google.dev/gemini-api/docs/api-versions
@@ -25,67 +34,6 @@ _HARM = {
     "dangerous_content": "HARM_CATEGORY_DANGEROUS_CONTENT",
 }
 _WITHHELD = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL"})
-
-
-class FunctionCall(msgspec.Struct):
-    """A call of a tool, whole: Gemini does not stream arguments."""
-
-    name: str = ""
-    args: dict[str, Any] | None = None
-    id: str | None = None
-
-
-class Part(msgspec.Struct, rename="camel"):
-    """A part of the answer."""
-
-    text: str | None = None
-    thought: bool | None = None
-    thought_signature: str | None = None
-    function_call: FunctionCall | None = None
-
-
-class Content(msgspec.Struct):
-    """The parts of one chunk."""
-
-    parts: list[Part] | None = None
-
-
-class Candidate(msgspec.Struct, rename="camel"):
-    """One answer; only the first is used."""
-
-    content: Content | None = None
-    finish_reason: str | None = None
-
-
-class UsageMetadata(msgspec.Struct, rename="camel"):
-    """Tokens."""
-
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-
-    def counted(self) -> TokenUsage:
-        """As the host counts them; thoughts are output."""
-        cached = self.cached_content_token_count or 0
-        output = (self.candidates_token_count or 0) + (self.thoughts_token_count or 0)
-        return TokenUsage(max(0, (self.prompt_token_count or 0) - cached), cached, output)
-
-
-class Feedback(msgspec.Struct, rename="camel"):
-    """Why a prompt was not answered."""
-
-    block_reason: str | None = None
-
-
-class Chunk(msgspec.Struct, rename="camel"):
-    """An event of the stream."""
-
-    candidates: list[Candidate] | None = None
-    usage_metadata: UsageMetadata | None = None
-    prompt_feedback: Feedback | None = None
-    response_id: str | None = None
-    error: Any = None
 
 
 @register_provider_adapter(
@@ -106,11 +54,12 @@ class Chunk(msgspec.Struct, rename="camel"):
         "gm_url_context": False,
         "gm_safety_settings": dict.fromkeys(_HARM, "BLOCK_MEDIUM_AND_ABOVE"),
         "gm_thinking_config": {"budget": 0, "level": ""},
+        "custom_headers": {},
         "custom_extra_body": {},
     },
     provider_display_name="Google Gemini",
 )
-class GeminiChat(ServiceChatProvider):
+class GeminiChat(SdkChatProvider):
     """A Gemini model.
 
     Config:
@@ -122,56 +71,69 @@ class GeminiChat(ServiceChatProvider):
 
     service = "Google Gemini"
     default_base = BASE
-
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self._decoder = msgspec.json.Decoder(Chunk)
-        self._version = options.text(provider_config, "api_version", default=VERSION)
+    module = "google.genai"
+    package = "google-genai"
 
     @staticmethod
     def tidy_base(base: str) -> str:
         """The base URL without the version, which is part of each path."""
         return base.rstrip("/").removesuffix("/v1beta").removesuffix("/v1")
 
+    def make_client(self, library: Any, http: httpx2.AsyncClient) -> AsyncClient:
+        """The library's client, without retries of its own."""
+        types = library.types
+        http_options = types.HttpOptions(
+            base_url=self.base_url,
+            api_version=options.text(self.provider_config, "api_version", default=VERSION),
+            headers=dict(self.custom_headers),
+            httpx_async_client=http,
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        # The key goes with each request; the library wants one to be there.
+        return library.Client(api_key="-", vertexai=False, http_options=http_options).aio
+
+    def refusal(self, error: Exception) -> tuple[int, Any, str | None] | None:
+        """What the service answered instead of content."""
+        from google.genai.errors import APIError
+
+        if not isinstance(error, APIError):
+            return None
+        headers: Any = getattr(error.response, "headers", None) or {}
+        return error.code or 500, error.details, headers.get("retry-after")
+
     async def get_models(self) -> list[str]:
         """Names of the models that can chat, sorted."""
-        answer = await self.http.json(
-            "GET", f"/{self._version}/models", headers=self._headers(), params={"pageSize": "1000"}
-        )
-        listed = answer.get("models") if isinstance(answer, dict) else None
-        if not isinstance(listed, list):
-            raise self.blame.nonsense("no list of models")
+        client: AsyncClient = await self.client()
+        async with self.calling():
+            config = {"page_size": 1000, **self._keyed()}
+            found = [model async for model in await client.models.list(config=cast("Any", config))]
         return sorted(
-            str(model.get("name", "")).removeprefix("models/")
-            for model in listed
-            if isinstance(model, dict) and "generateContent" in (model.get("supportedGenerationMethods") or ())
+            (model.name or "").removeprefix("models/")
+            for model in found
+            if "generateContent" in (model.supported_actions or ())
         )
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         """Chunks and the complete response."""
         assembly = Assembly()
-        model = quote(request.model.removeprefix("models/"), safe="")
-        path = f"/{self._version}/models/{model}:streamGenerateContent?alt=sse"
-        events = self.http.events(path, headers=self._headers(), body=self._body(request), model=request.model)
-        async with aclosing(events) as batches:
-            async for batch in batches:
-                for data in batch:
-                    try:
-                        chunk = self._decoder.decode(data)
-                    except msgspec.DecodeError as error:
-                        raise self.blame.nonsense() from error
+        client: AsyncClient = await self.client()
+        contents, config = self._asked(request)
+        async with self.calling(request.model) as call:
+            asked = client.models.generate_content_stream(
+                model=request.model, contents=cast("Any", contents), config=cast("Any", config)
+            )
+            async with aclosing(cast("AsyncGenerator[GenerateContentResponse, None]", await asked)) as chunks:
+                async for chunk in chunks:
+                    call.begun = True
                     for piece in self._take(chunk, assembly):
                         yield piece
         yield assembly.whole(self.blame)
 
-    def _take(self, chunk: Chunk, assembly: Assembly) -> list[LLMResponse]:
-        if chunk.error:
-            said = chunk.error.get("message", "") if isinstance(chunk.error, dict) else str(chunk.error)
-            raise self.blame.said(said)
-        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
-            raise self.blame.said(f"the prompt was refused ({chunk.prompt_feedback.block_reason})")
+    def _take(self, chunk: GenerateContentResponse, assembly: Assembly) -> list[LLMResponse]:
+        if chunk.prompt_feedback is not None and (reason := chunk.prompt_feedback.block_reason):
+            raise self.blame.said(f"the prompt was refused ({reason.value})")
         if chunk.usage_metadata is not None:
-            assembly.usage = chunk.usage_metadata.counted()
+            assembly.usage = _counted(chunk.usage_metadata)
         assembly.response_id = assembly.response_id or chunk.response_id or ""
         pieces: list[LLMResponse] = []
         for candidate in (chunk.candidates or ())[:1]:
@@ -179,40 +141,43 @@ class GeminiChat(ServiceChatProvider):
                 pieces.extend(_piece(part, assembly))
             if candidate.finish_reason:
                 assembly.finished = True
-                if candidate.finish_reason in _WITHHELD and not assembly.text:
-                    raise self.blame.said(f"the answer was withheld ({candidate.finish_reason})")
+                if candidate.finish_reason.value in _WITHHELD and not assembly.text:
+                    raise self.blame.said(f"the answer was withheld ({candidate.finish_reason.value})")
         return pieces
 
-    def _headers(self) -> dict[str, str]:
-        key = self.ring.current
-        return {**({"x-goog-api-key": key} if key else {}), **self.custom_headers}
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
+    def _asked(self, request: ChatRequest) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Contents and configuration of a request, in the library's names."""
         system, messages = split_system(request.messages)
-        body: dict[str, Any] = {"contents": to_contents(messages)}
-        if system:
-            body["systemInstruction"] = {"parts": [{"text": system}]}
         safety = options.mapping(self.provider_config, "gm_safety_settings")
-        chosen = [
-            {"category": _HARM[name], "threshold": level} for name, level in safety.items() if name in _HARM and level
-        ]
-        if chosen:
-            body["safetySettings"] = chosen
+        config: dict[str, Any] = {
+            "safety_settings": [
+                {"category": _HARM[name], "threshold": level}
+                for name, level in safety.items()
+                if name in _HARM and level
+            ],
+            **self._keyed(extra_body=self.extra_body),
+        }
+        if system:
+            config["system_instruction"] = system
         if thinking := self._thinking(request.model):
-            body["generationConfig"] = {"thinkingConfig": thinking}
+            config["thinking_config"] = thinking
         if request.tools:
-            body["tools"] = [{"functionDeclarations": request.tools.google_schema()["function_declarations"]}]
+            config["tools"] = [{"function_declarations": request.tools.google_schema()["function_declarations"]}]
             mode = "ANY" if request.tool_choice == "required" else "AUTO"
-            body["toolConfig"] = {"functionCallingConfig": {"mode": mode}}
+            config["tool_config"] = {"function_calling_config": {"mode": mode}}
         elif native := self._native_tools():
-            body["tools"] = native
-        return {**body, **self.extra_body}
+            config["tools"] = native
+        return to_contents(messages), config
+
+    def _keyed(self, **http_options: Any) -> dict[str, Any]:
+        """The part of a request's configuration that holds the key in use."""
+        return {"http_options": {"headers": {"x-goog-api-key": self.ring.current}, **http_options}}
 
     def _native_tools(self) -> list[dict[str, Any]]:
         names = {
-            "gm_native_search": "googleSearch",
-            "gm_native_coderunner": "codeExecution",
-            "gm_url_context": "urlContext",
+            "gm_native_search": "google_search",
+            "gm_native_coderunner": "code_execution",
+            "gm_url_context": "url_context",
         }
         return [{tool: {}} for name, tool in names.items() if options.flag(self.provider_config, name)]
 
@@ -223,19 +188,32 @@ class GeminiChat(ServiceChatProvider):
         if name.startswith("gemini-2.5"):
             budget = int(options.number(told, "budget", default=0))
             if budget or "flash" in name:  # only flash models can do without thinking at all
-                return {"thinkingBudget": budget, "includeThoughts": budget != 0}
+                return {"thinking_budget": budget, "include_thoughts": budget != 0}
         elif name.startswith("gemini-3") and (level := options.text(told, "level")):
-            return {"thinkingLevel": level.lower(), "includeThoughts": True}
+            return {"thinking_level": level.upper(), "include_thoughts": True}
         return {}
 
 
 def _piece(part: Part, assembly: Assembly) -> list[LLMResponse]:
     if part.function_call is not None:
         call = part.function_call
-        extra = {"google": {"thought_signature": part.thought_signature}} if part.thought_signature else None
-        arguments = msgspec.json.encode(call.args or {}).decode()
-        assembly.calls.append(PartialCall(call.id or f"{call.name}-{len(assembly.calls)}", call.name, arguments, extra))
+        signature = base64.b64encode(part.thought_signature).decode() if part.thought_signature else ""
+        assembly.calls.append(
+            PartialCall(
+                call.id or made_up_id(len(assembly.calls)),
+                call.name or "",
+                msgspec.json.encode(call.args or {}).decode(),
+                {"google": {"thought_signature": signature}} if signature else None,
+            )
+        )
         return []
     if not part.text:
         return []
     return [assembly.thought(part.text) if part.thought else assembly.said(part.text)]
+
+
+def _counted(usage: GenerateContentResponseUsageMetadata) -> TokenUsage:
+    """Tokens as the host counts them; thoughts are output."""
+    cached = usage.cached_content_token_count or 0
+    output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+    return TokenUsage(max(0, (usage.prompt_token_count or 0) - cached), cached, output)

@@ -1,4 +1,4 @@
-"""From OpenAI chat messages to Gemini's contents.
+"""From OpenAI chat messages to Gemini's contents, in the names of the library ``google-genai``.
 
 Source: https://ai.google.dev/api/caching#Content and https://ai.google.dev/gemini-api/docs/function-calling; thought
 signatures go back with the call they came with (https://ai.google.dev/gemini-api/docs/thought-signatures).
@@ -6,11 +6,19 @@ signatures go back with the call they came with (https://ai.google.dev/gemini-ap
 
 from __future__ import annotations
 
+import base64
 from typing import Any
+from uuid import uuid4
 
 from astrbot_like.api.kit.chat import Message, past_calls, text_of
 
 Part = dict[str, Any]
+_MADE_UP = "gemini-call-"
+
+
+def made_up_id(number: int) -> str:
+    """An id for a call that came without one; it is not told to the service."""
+    return f"{_MADE_UP}{uuid4().hex[:8]}-{number}"
 
 
 def to_contents(messages: list[Message]) -> list[dict[str, Any]]:
@@ -31,9 +39,10 @@ def to_contents(messages: list[Message]) -> list[dict[str, Any]]:
 def _converted(message: Message, names: dict[Any, str]) -> tuple[str, list[Part]]:
     match message["role"]:
         case "tool":
-            name = names.get(message.get("tool_call_id")) or message.get("name") or "tool"
+            call_id = str(message.get("tool_call_id") or "")
+            name = names.get(call_id) or message.get("name") or "tool"
             response = {"name": name, "response": {"result": text_of(message.get("content"))}}
-            return "user", [{"functionResponse": response}]
+            return "user", [{"function_response": {**_id(call_id), **response}}]
         case "assistant":
             return "model", _model(message)
         case _:
@@ -45,12 +54,16 @@ def _model(message: Message) -> list[Part]:
     if text := text_of(message.get("content")):
         parts.append({"text": text})
     for call in past_calls(message):
-        part: Part = {"functionCall": {"name": call.name, "args": call.arguments}}
+        part: Part = {"function_call": {**_id(call.id), "name": call.name, "args": call.arguments}}
         signature = (call.extra.get("google") or {}).get("thought_signature")
         if signature:
-            part["thoughtSignature"] = signature
+            part["thought_signature"] = base64.b64decode(signature)
         parts.append(part)
     return parts
+
+
+def _id(call_id: str) -> dict[str, str]:
+    return {"id": call_id} if call_id and not call_id.startswith(_MADE_UP) else {}
 
 
 def _user(content: Any) -> list[Part]:
@@ -66,8 +79,9 @@ def _user(content: Any) -> list[Part]:
         elif kind == "image_url":
             head, _, data = part["image_url"]["url"].partition(",")
             mime = head.removeprefix("data:").partition(";")[0]
-            parts.append({"inlineData": {"mimeType": mime, "data": data}})
+            parts.append({"inline_data": {"mime_type": mime, "data": base64.b64decode(data)}})
         elif kind == "input_audio":
             audio = part["input_audio"]
-            parts.append({"inlineData": {"mimeType": f"audio/{audio['format']}", "data": audio["data"]}})
+            data = base64.b64decode(audio["data"])
+            parts.append({"inline_data": {"mime_type": f"audio/{audio['format']}", "data": data}})
     return parts

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from astrbot_like.api.kit.chat import Message
-from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall, ServiceChatProvider
+from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, HttpChatProvider, PartialCall
 from astrbot_like.api.kit.errors import Blame, ServiceError, service_message
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
@@ -37,7 +37,7 @@ _ENDINGS = ("/chat/completions", "/responses", "/models")
     },
     provider_display_name="OpenAI compatible",
 )
-class OpenAIChat(ServiceChatProvider):
+class OpenAIChat(HttpChatProvider):
     """A chat model behind the Chat Completions API."""
 
     service = "The OpenAI-compatible service"

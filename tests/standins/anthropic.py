@@ -1,8 +1,8 @@
 """Anthropic's Messages API.
 
 Source: https://platform.claude.com/docs/en/api/messages, …/versioning, …/models-list, …/errors (error object, 529 when
-overloaded), …/docs/en/build-with-claude/streaming (event order and shapes). The official client (anthropic 2.11) reads
-every answer of this stand-in.
+overloaded), …/docs/en/build-with-claude/streaming (event order and shapes). The provider reads it through the
+official client.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from tests.standins.base import StandIn, event, words
 
 @dataclass
 class AnthropicStandIn(StandIn):
-    """Answers with ``reply``; calls the first tool offered when the user says "tool"; thinks when asked to."""
+    """Answers with ``reply``; calls ``tool`` (by default the first offered) when the user says "tool"; can think."""
 
     reply: str = "Hello from Claude."
+    tool: str = ""
 
     def routes(self) -> Iterable[web.RouteDef]:
         return [web.post("/v1/messages", self._messages), web.get("/v1/models", self._models)]
@@ -54,7 +55,7 @@ class AnthropicStandIn(StandIn):
         if result is not None:
             blocks: list[dict[str, Any]] = [{"type": "text", "text": f"The tool said {result}"}]
         elif body.get("tools") and "tool" in said:
-            name = body["tools"][0]["name"]
+            name = self.tool or body["tools"][0]["name"]
             blocks = [
                 {"type": "text", "text": "Let me look."},
                 {"type": "tool_use", "id": "toolu_1", "name": name, "input": {"city": "Berlin"}},
@@ -84,6 +85,9 @@ def _flaw(body: dict[str, Any], request: web.Request) -> str:
             return "messages: text content blocks must be non-empty"
         if "tool_result" in kinds and kinds.index("tool_result") != 0:
             return "messages: tool_result blocks must come first"
+    last = [block["type"] for block in body["messages"][-1]["content"] if isinstance(block, dict)]
+    if body.get("thinking") and "tool_result" in last and body["messages"][-2]["content"][0]["type"] != "thinking":
+        return "messages: Expected `thinking` or `redacted_thinking`, but found `tool_use`"
     return ""
 
 

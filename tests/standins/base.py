@@ -19,6 +19,7 @@ class Faults:
 
     Attributes:
         status: Answer every request with this HTTP status.
+        spared: So many requests are answered before that.
         cut_after: Cut the connection after so many pieces of a stream.
         hang_after: Fall silent after so many pieces.
         error_after: Report an error in the protocol's own way after so many pieces.
@@ -26,6 +27,7 @@ class Faults:
     """
 
     status: int = 0
+    spared: int = 0
     cut_after: int = -1
     hang_after: int = -1
     error_after: int = -1
@@ -138,7 +140,7 @@ class StandIn(ABC):
         body = json.loads(await request.read()) if is_json else None
         self.requests.append(Recorded(request.path, dict(request.headers), dict(request.query), body))
 
-        if self.faults.status:
+        if self.faults.status and len(self.requests) > self.faults.spared:
             return self.error(self.faults.status, f"the stand-in was told to answer {self.faults.status}")
         if self.key and self.key_of(request) != self.key:
             return self.error(401, "the key is not known: wrong-key-1234567890")

@@ -3,7 +3,7 @@
 Source: https://ai.google.dev/api/generate-content (streamGenerateContent, GenerateContentResponse),
 https://ai.google.dev/api/models, https://ai.google.dev/api/embeddings,
 https://ai.google.dev/gemini-api/docs/thought-signatures and …/troubleshooting (errors).
-The official client (google-genai 3.4) reads every answer of this stand-in.
+The provider reads it through the official client.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from tests.standins.base import StandIn, event, words
 
 @dataclass
 class GeminiStandIn(StandIn):
-    """Answers with ``reply``; calls the first tool offered when the user says "tool"."""
+    """Answers with ``reply``; calls ``tool`` (by default the first offered) when the user says "tool"."""
 
     reply: str = "Hello from Gemini."
+    tool: str = ""
 
     def routes(self) -> Iterable[web.RouteDef]:
         return [
@@ -37,7 +38,10 @@ class GeminiStandIn(StandIn):
         names = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
         error = {"code": status, "message": message, "status": names.get(status, "INTERNAL")}
         # The streaming method wraps its error in an array.
-        return web.json_response([{"error": error}] if status == 400 else {"error": error}, status=status)
+        headers = {"retry-after": "3"} if status == 429 else None
+        return web.json_response(
+            [{"error": error}] if status == 400 else {"error": error}, status=status, headers=headers
+        )
 
     async def _models(self, request: web.Request) -> web.Response:
         models = [
@@ -59,6 +63,8 @@ class GeminiStandIn(StandIn):
         if model == "no-such-model":
             return self.error(404, "models/no-such-model is not found")
         body: dict[str, Any] = await request.json()
+        if flaw := _flaw(body):
+            return self.error(400, flaw)
         parts = body["contents"][-1]["parts"]
         said = " ".join(part.get("text", "") for part in parts)
         if said == "forbidden":
@@ -83,9 +89,21 @@ class GeminiStandIn(StandIn):
         if result is not None:
             return [{"text": f"The tool said {result['response']['result']}"}]
         if body.get("tools") and "tool" in said:
-            name = body["tools"][0]["functionDeclarations"][0]["name"]
+            name = self.tool or body["tools"][0]["functionDeclarations"][0]["name"]
             return [
                 {"functionCall": {"name": name, "args": {"city": "Berlin"}}, "thoughtSignature": "c2lnLTE="},
                 {"functionCall": {"name": name, "args": {"city": "Paris"}}},
             ]
         return [{"text": word} for word in words(self.reply)]
+
+
+def _flaw(body: dict[str, Any]) -> str:
+    """What the service would refuse."""
+    asked = body["contents"][-2]["parts"] if len(body["contents"]) > 1 else []
+    calls = [part for part in asked if "functionCall" in part]
+    answered = [part for part in body["contents"][-1]["parts"] if "functionResponse" in part]
+    if answered and len(answered) != len(calls):
+        return "the number of function response parts is not equal to the number of function call parts"
+    if answered and "thoughtSignature" not in calls[0]:
+        return "Function call is missing a thought_signature in functionCall parts"
+    return ""

@@ -106,7 +106,7 @@ class Assembly:
 
 
 class ServiceChatProvider(Provider):
-    """A chat provider over HTTP.
+    """A chat provider over a service.
 
     A subclass names its ``service`` and ``default_base`` and implements ``stream``; ``complete`` where the service has
     a form of its own for answers at once.
@@ -124,12 +124,9 @@ class ServiceChatProvider(Provider):
         super().__init__(provider_config, provider_settings)
         self.ring = options.KeyRing(options.keys(provider_config))
         self.blame = Blame(str(provider_config.get("id", "")), self.service)
-        self.http = HttpService(
-            self.tidy_base(options.text(provider_config, "api_base", "base_url", default=self.default_base)),
-            self.blame,
-            timeout=options.number(provider_config, "timeout", default=120.0),
-            proxy=options.text(provider_config, "proxy"),
-        )
+        self.base_url = self.tidy_base(options.text(provider_config, "api_base", "base_url", default=self.default_base))
+        self.timeout = options.number(provider_config, "timeout", default=120.0)
+        self.proxy = options.text(provider_config, "proxy")
         self.custom_headers = {
             str(name): str(value) for name, value in options.mapping(provider_config, "custom_headers").items()
         }
@@ -153,10 +150,6 @@ class ServiceChatProvider(Provider):
     def set_key(self, key: str) -> None:
         """Use this key from now on."""
         self.ring.use(key)
-
-    async def terminate(self) -> None:
-        """Close the connections."""
-        await self.http.aclose()
 
     @abstractmethod
     def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
@@ -289,6 +282,18 @@ class ServiceChatProvider(Provider):
             tool_choice=tool_choice,
             session_id=session_id or "",
         )
+
+
+class HttpChatProvider(ServiceChatProvider):
+    """A chat provider that speaks its service's HTTP protocol itself, through ``http``."""
+
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__(provider_config, provider_settings)
+        self.http = HttpService(self.base_url, self.blame, timeout=self.timeout, proxy=self.proxy)
+
+    async def terminate(self) -> None:
+        """Close the connections."""
+        await self.http.aclose()
 
 
 class _Attempts:

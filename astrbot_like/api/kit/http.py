@@ -21,11 +21,11 @@ from astrbot_like.domain.errors import BotError
 if TYPE_CHECKING:
     import aiohttp
 
-_CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 _ERROR_BODY = 64 * 1024
 _ANSWER_BODY = 64 * 1024 * 1024
-_IDLE_SECONDS = 75.0
-_CONNECTIONS = 128
+IDLE_SECONDS = 75.0
+CONNECTIONS = 128
 _STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}  # compression would gather events
 
 
@@ -210,7 +210,7 @@ class HttpService:
         headers: Mapping[str, str] | None,
         max_bytes: int,
     ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        deadline.reschedule(asyncio.get_running_loop().time() + _CONNECT_SECONDS)
+        deadline.reschedule(asyncio.get_running_loop().time() + CONNECT_SECONDS)
         socket = await session.ws_connect(url, headers=headers, proxy=self._proxy, max_msg_size=max_bytes)
         deadline.reschedule(None)
         try:
@@ -248,7 +248,7 @@ class HttpService:
     def _network(self, error: Exception, url: str) -> BotError:
         import aiohttp
 
-        where = _host(url)
+        where = host_of(url)
         if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError)):
             return self.blame.unreachable(where, "its TLS certificate was not accepted")
         if isinstance(error, aiohttp.ClientConnectorDNSError):
@@ -284,15 +284,15 @@ class HttpService:
             self._loop = loop
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=300, enable_cleanup_closed=False
+                    limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300, enable_cleanup_closed=False
                 ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=self.timeout),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self.timeout),
                 auto_decompress=True,
             )
         return self._session
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """Scheme, host and port; neither the path nor credentials nor a query, which may hold keys."""
     from urllib.parse import urlsplit
 
