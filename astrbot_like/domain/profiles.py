@@ -15,6 +15,15 @@ DEFAULT_PERSONA = "default"
 ALL_PLUGINS = "*"
 """In ``Profile.plugin_set``: every plugin that is switched on."""
 
+CHAINS = {
+    "chat_completion": "llm",
+    "speech_to_text": "stt",
+    "text_to_speech": "tts",
+    "embedding": "embedding",
+    "rerank": "rerank",
+}
+"""Kind of a provider → name of its chain in a profile."""
+
 
 class Profile(msgspec.Struct, frozen=True):
     """A set of choices that sessions are bound to ("config" in the public API).

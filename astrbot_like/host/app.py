@@ -6,6 +6,7 @@ Nothing in the other rooms looks anything up; two applications can live in one p
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -83,7 +84,7 @@ class Application:
         """
         settings = self.settings
         declared = declared_profiles(settings.profiles)
-        providers = [*embedded_providers(settings.server.workers), *declared_providers(settings.providers)]
+        own_providers = declared_providers(settings.providers)
         platforms = declared_platforms(settings.platforms)
         stores = self._stores = await open_stores(
             self.data, settings.storage, self.clock, exclusive=True, accounts=settings.accounts
@@ -96,6 +97,7 @@ class Application:
         book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, self.data)
         profiles.book = book
         await book.refresh()
+        providers = [*embedded_providers(book.providers_in_use()), *own_providers]
         dispatcher = EventDispatcher(self._run_turn, settings.turn.handler_concurrency)
         queues = MemoryQueues()
         plugins = self._plugins = await build_plugins(
@@ -196,8 +198,19 @@ class Application:
         await engine.platforms.load([*platforms, *stored_platforms])
         await plugins.mcp.start(await configured_mcp_servers(stores, self.data))
         await plugins.host.dispatch.hook("astrbot_loaded", None)
+        self._spare_the_collector()
         self._not_ready = ""
         log.info("ready", extra={"plugins": len(plugins.host.plugins())})
+
+    @staticmethod
+    def _spare_the_collector() -> None:
+        """Take what lives as long as the process out of the garbage collector's sight.
+
+        A full collection then looks at what turns have left, not at 100,000 objects of modules: 70 ms of standstill
+        become a few. (A bundled plugin that is reloaded later leaves its first module behind, once.)
+        """
+        gc.collect()
+        gc.freeze()
 
     async def _check_ready(self) -> None:
         if self._not_ready:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from astrbot_like.domain.errors import ConfigError
@@ -17,16 +17,19 @@ EMBEDDED_CHAINS: Mapping[str, tuple[str, ...]] = {
 """Chains of a profile that names none."""
 
 
-def embedded_providers(workers: int) -> list[ProviderConfig]:
+def embedded_providers(used: Container[str]) -> list[ProviderConfig]:
     """What answers without a key, a network or a download.
 
     Args:
-        workers: Processes that recognise speech; 0: as many as suits the machine.
+        used: Providers that some profile uses; the engines of the others are started by their first use only, for they
+            take memory (the recogniser some 250 MB).
     """
     return [
         ProviderConfig("offline", "offline_assistant", "chat_completion", {}, read_only=True),
-        ProviderConfig("pocketsphinx", "pocketsphinx_stt", "speech_to_text", {"workers": workers}, read_only=True),
-        ProviderConfig("espeak", "espeak_tts", "text_to_speech", {}, read_only=True),
+        ProviderConfig(
+            *("pocketsphinx", "pocketsphinx_stt", "speech_to_text", {"warm_up": "pocketsphinx" in used}), read_only=True
+        ),
+        ProviderConfig("espeak", "espeak_tts", "text_to_speech", {"warm_up": "espeak" in used}, read_only=True),
     ]
 
 

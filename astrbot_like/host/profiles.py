@@ -14,21 +14,12 @@ import msgspec
 from astrbot_like.api.config import AstrBotConfig
 from astrbot_like.api.default_config import DEFAULT_CONFIG
 from astrbot_like.domain.errors import ConfigError
-from astrbot_like.domain.profiles import DEFAULT_PERSONA, DEFAULT_PROFILE, Persona, Profile
+from astrbot_like.domain.profiles import CHAINS, DEFAULT_PERSONA, DEFAULT_PROFILE, Persona, Profile
 from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.profiles import Profiles
 from astrbot_like.storage.preferences import PreferenceStore
 
 log = logging.getLogger(__name__)
-
-CHAINS = {
-    "chat_completion": "llm",
-    "speech_to_text": "stt",
-    "text_to_speech": "tts",
-    "embedding": "embedding",
-    "rerank": "rerank",
-}
-"""``ProviderType`` value → name of the chain in a profile."""
 
 PREFERENCE = "provider_perf_{kind}"
 """Key under which the provider chosen for a session is kept, in the scope ``umo``."""
@@ -94,6 +85,12 @@ class ProfileBook:
         ids: tuple[str, ...] = getattr(profile, CHAINS[kind])
         chosen = self._chosen.get((umo, kind)) or self._chosen.get(("", kind))
         return (chosen, *(i for i in ids if i != chosen)) if chosen else ids
+
+    def providers_in_use(self) -> set[str]:
+        """Ids of the providers that some profile's chain names."""
+        return {
+            name for profile in self._profiles.values() for chain in CHAINS.values() for name in getattr(profile, chain)
+        }
 
     # --- what plugins and operations ask --------------------------------------------------------------
 

@@ -72,7 +72,7 @@ async def _plugins(
 
 
 async def _ask_all(settings: Settings, stores: Stores, parts: PluginParts, clock: Clock) -> list[Finding]:
-    declared = [*embedded_providers(settings.server.workers), *declared_providers(settings.providers)]
+    declared = [*embedded_providers(()), *declared_providers(settings.providers)]
     names = {config.id for config in declared}
     configs = [*declared, *(config for config in await stores.records.providers.all() if config.id not in names)]
     known = [config for config in configs if parts.catalogue.get(config.type) is not None]

@@ -50,6 +50,10 @@ class ContextCache:
         self._entries.move_to_end(conversation_id)
         return entry.rows[-limit:]
 
+    def begin_empty(self, conversation_id: str) -> None:
+        """A conversation was made: nothing of it need be read."""
+        self._put(conversation_id, _Entry([], ROWS_KEPT // 2))
+
     def begin_load(self, conversation_id: str) -> list[StoredMessage]:
         """Announce a read; the list gathers what is stored meanwhile."""
         gathered: list[StoredMessage] = []

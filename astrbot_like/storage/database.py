@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar, cast
@@ -108,6 +109,22 @@ class Database:
             raise StorageError("The store is closed.") from error
         self._count_commit()
         return future
+
+    async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As ``write``, with the driver's own connection: for what the first audio of a reply waits for.
+
+        Raises:
+            StorageError: SQLite failed; nothing of the transaction was kept.
+        """
+
+        def run(driver: sqlite3.Connection) -> T:
+            with transaction(driver):
+                return work(driver)
+
+        self.transactions += 1
+        result = await self._on(self._thread, lambda: self._with_driver(run))
+        self._count_commit()
+        return result
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work``, which must not write, beside the writer.
@@ -227,6 +244,19 @@ class Database:
             log.warning("checkpoint failed; it will be tried again", extra={"reason": str(error)})
         finally:
             self._checkpoint_task = None
+
+
+@contextmanager
+def transaction(driver: sqlite3.Connection) -> Generator[None]:
+    """One transaction on a connection in autocommit mode."""
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        driver.execute("COMMIT")
+    except BaseException:
+        if driver.in_transaction:
+            driver.execute("ROLLBACK")
+        raise
 
 
 def _check_file(path: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select
 from astrbot_like.domain.errors import NotFound
 from astrbot_like.domain.history import Conversation, NewMessage, StoredMessage
 from astrbot_like.storage.context_cache import ContextCache
-from astrbot_like.storage.database import Database
+from astrbot_like.storage.database import Database, transaction
 from astrbot_like.storage.group_commit import GroupCommit
 from astrbot_like.storage.rows import attachment_ids, message_of, message_row, now_ms, stored
 from astrbot_like.storage.session_rows import change_conversation, last_message_id
@@ -47,6 +47,7 @@ class HistoryStore:
         self._database = database
         self._sessions = sessions
         self._cache = ContextCache(settings.context_cache)
+        sessions.on_made(lambda conversation: self._cache.begin_empty(conversation.conversation_id))
         self._last_id: int | None = None
         self._commits: GroupCommit[_Item, StoredMessage] = GroupCommit(
             database, self._store, self._committed, limit=settings.write_queue, timeout=settings.write_timeout
@@ -217,17 +218,11 @@ class HistoryStore:
     def _store(self, connection: sqlite3.Connection, items: list[_Item]) -> list[StoredMessage]:
         if len(items) <= _ROWS_AT_ONCE and not any(title or attachment_ids(m.parts) for m, _, title in items):
             return self._insert(connection, items)  # one statement is a transaction by itself
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             results = self._insert(connection, items)
             references = [(row.id, name) for row in results for name in attachment_ids(row.parts)]
             connection.executemany(_INSERT_REFERENCE, references)
             connection.executemany(_NAME_SESSION, [(title, m.session_id) for m, _, title in items if title])
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
         return results
 
     def _insert(self, connection: sqlite3.Connection, items: list[_Item]) -> list[StoredMessage]:

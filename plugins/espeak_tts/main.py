@@ -38,6 +38,7 @@ class EspeakPlugin(Star):
         "volume": 100,
         "word_gap": 0,
         "workers": 1,
+        "warm_up": True,
     },
     provider_display_name="eSpeak NG",
 )
@@ -51,6 +52,7 @@ class EspeakTTS(PcmTTSProvider):
         volume: 0 to 200.
         word_gap: Further pause between words, in units of 10 ms.
         workers: Speaking processes, 1 to 8.
+        warm_up: Start the first process at once rather than at the first use.
     """
 
     service = "eSpeak NG"
@@ -69,8 +71,9 @@ class EspeakTTS(PcmTTSProvider):
         self.set_model(self._voice)
 
     async def initialize(self) -> None:
-        """Start a process soon, in the background."""
-        self._warm_up = asyncio.create_task(self._warm_up_later(), name="espeak warm-up")
+        """Start a process soon, in the background, unless ``warm_up`` is off."""
+        if self.provider_config.get("warm_up", True):
+            self._warm_up = asyncio.create_task(self._warm_up_later(), name="espeak warm-up")
 
     async def _warm_up_later(self) -> None:
         await asyncio.sleep(_WARM_UP_AFTER)

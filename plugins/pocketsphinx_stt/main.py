@@ -36,6 +36,7 @@ class PocketSphinxPlugin(Star):
         "type": "pocketsphinx_stt",
         "enable": True,
         "workers": 0,
+        "warm_up": True,
         "phrases": [],
         "hmm": "",
         "lm": "",
@@ -52,6 +53,7 @@ class PocketSphinxSTT(StreamingSTTProvider):
         workers: Recognising processes at most; 0: as ``server.workers`` says, else one for each core but one, up to 4.
         phrases: Sentences that are likely to be said (names of things, commands), to be recognised better.
         hmm, lm, dict: Paths of another acoustic model, language model and dictionary.
+        warm_up: Load the models at once rather than at the first use.
         decoder_options: Further options of pocketsphinx, by its names.
         timeout: Seconds for the recognition of a file.
     """
@@ -72,8 +74,9 @@ class PocketSphinxSTT(StreamingSTTProvider):
         self._warm_up: asyncio.Task[None] | None = None
 
     async def initialize(self) -> None:
-        """Load the models soon, in the background."""
-        self._warm_up = asyncio.create_task(self._warm_up_later(), name="pocketsphinx warm-up")
+        """Load the models soon, in the background, unless ``warm_up`` is off."""
+        if self.provider_config.get("warm_up", True):
+            self._warm_up = asyncio.create_task(self._warm_up_later(), name="pocketsphinx warm-up")
 
     async def _warm_up_later(self) -> None:
         await asyncio.sleep(_WARM_UP_AFTER)

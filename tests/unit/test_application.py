@@ -57,3 +57,13 @@ async def test_stopping_leaves_no_task_behind(tmp_path: Path):
     async with application(tmp_path):
         pass
     assert asyncio.all_tasks() - before == set()
+
+
+async def test_an_engine_that_no_profile_uses_is_not_started(tmp_path: Path):
+    # The recogniser alone takes some 250 MB; it comes with its first use.
+    providers = [{"id": "other", "type": "espeak_tts", "warm_up": False}]
+    async with application(tmp_path, providers=providers, profiles={"default": {"tts": ["other"]}}) as running:
+        assert running.app._plugins is not None
+        entries = running.app._plugins.directory.entries()
+    warmed = {entry.id: entry.config.config.get("warm_up") for entry in entries}
+    assert warmed == {"offline": None, "pocketsphinx": True, "espeak": False, "other": False}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from tests.support.census import settle
 from tests.support.houses import House, scripted_house
@@ -25,8 +23,8 @@ class Costs(msgspec.Struct):
     """Counts of a stretch of work."""
 
     tasks: int = 0
-    statements: int = 0
-    commits: int = 0
+    transactions: int = 0
+    reads: int = 0
     steps: int = 0
 
     def each(self, turns: int) -> str:
@@ -34,20 +32,17 @@ class Costs(msgspec.Struct):
 
 
 @contextmanager
-def counted():
+def counted(house: House):
     """Count what happens meanwhile in this process."""
     costs = Costs()
     loop = asyncio.get_running_loop()
+    assert house.app._stores is not None
+    database = house.app._stores.database
+    transactions, reads = database.transactions, database.reads
 
     def make_task(loop, coroutine, **options):
         costs.tasks += 1
         return asyncio.Task(coroutine, loop=loop, **options)
-
-    def statement(*_: object) -> None:
-        costs.statements += 1
-
-    def commit(*_: object) -> None:
-        costs.commits += 1
 
     call_soon = loop.call_soon
 
@@ -57,15 +52,13 @@ def counted():
 
     loop.set_task_factory(make_task)
     loop.call_soon = step  # type: ignore[method-assign]
-    event.listen(Engine, "before_cursor_execute", statement)
-    event.listen(Engine, "commit", commit)
     try:
         yield costs
     finally:
         loop.set_task_factory(None)
         loop.call_soon = call_soon  # type: ignore[method-assign]
-        event.remove(Engine, "before_cursor_execute", statement)
-        event.remove(Engine, "commit", commit)
+        costs.transactions = database.transactions - transactions
+        costs.reads = database.reads - reads
 
 
 @pytest.fixture
@@ -86,15 +79,30 @@ async def test_a_live_turn(house: House):
             return frames
 
         await turns(3)
-        with counted() as costs:
+        with counted(house) as costs:
             frames = await turns(TURNS)
     print(f"live turn: {costs.each(TURNS)}, frames {frames / TURNS:.1f}")
     # Loop steps include the client's own, which runs in this process.
-    assert costs.tasks <= 12 * TURNS
-    assert costs.statements <= 11 * TURNS
-    assert costs.commits <= 3 * TURNS
-    assert costs.steps <= 120 * TURNS
-    assert frames <= 16 * TURNS
+    assert costs.tasks <= 9 * TURNS
+    assert costs.transactions <= 2 * TURNS + 2  # what was said and what was answered; now and then the statistics
+    assert costs.reads == 0
+    assert costs.steps <= 65 * TURNS
+    assert frames <= 15 * TURNS
+
+
+async def test_the_first_turn_of_a_session_reads_nothing(house: House):
+    async def first_turns(count: int) -> None:
+        for _ in range(count):
+            async with connect(house.ws("/api/live_chat/ws")) as client:
+                await client.send({"t": "text_input", "text": "hello"})
+                await client.until("end")
+
+    await first_turns(2)
+    with counted(house) as costs:
+        await first_turns(TURNS)
+    print(f"first turn: {costs.each(TURNS)}")
+    assert costs.reads == 0
+    assert costs.transactions <= 3 * TURNS + 2  # one more than later turns: the session itself
 
 
 async def test_a_chat_turn(house: House):
@@ -107,13 +115,13 @@ async def test_a_chat_turn(house: House):
                 await client.until("end")
 
         await turns(3)
-        with counted() as costs:
+        with counted(house) as costs:
             await turns(TURNS)
     print(f"chat turn: {costs.each(TURNS)}")
-    assert costs.tasks <= 7 * TURNS
-    assert costs.statements <= 11 * TURNS
-    assert costs.commits <= 3 * TURNS
-    assert costs.steps <= 80 * TURNS
+    assert costs.tasks <= 5 * TURNS
+    assert costs.transactions <= 2 * TURNS + 2
+    assert costs.reads == 0
+    assert costs.steps <= 42 * TURNS
 
 
 async def test_an_audio_frame_and_an_idle_connection(house: House):
@@ -129,13 +137,13 @@ async def test_an_audio_frame_and_an_idle_connection(house: House):
         await client.send({"t": "start_speaking", "stamp": "s"})
         await client.send({"t": "ping"})
         await client.until("pong")
-        with counted() as costs:
+        with counted(house) as costs:
             for _ in range(200):
                 await client.send({"t": "speaking_part", "data": "AAAA"})
             await client.send({"t": "ping"})
             await client.until("pong")
         print(f"audio frame: {costs.each(200)}")
         assert costs.tasks <= 10
-        assert costs.statements == 0
+        assert costs.transactions == costs.reads == 0
         assert costs.steps <= 2 * 200
     assert await settle(lambda: len(house.app._sockets or ()) == 0)

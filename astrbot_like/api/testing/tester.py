@@ -20,9 +20,10 @@ from astrbot_like.api.components.base import BaseMessageComponent
 from astrbot_like.api.incoming import AstrBotMessage, MessageSession, PlatformMetadata
 from astrbot_like.api.message_event import AstrMessageEvent
 from astrbot_like.api.platform.base import Platform
-from astrbot_like.api.provider.entities import ProviderMetaData, ProviderType
+from astrbot_like.api.provider.entities import ProviderMetaData
 from astrbot_like.api.testing.events import TEST_PLATFORM, FakeEvent, make_message
 from astrbot_like.api.testing.providers import FakeChatProvider
+from astrbot_like.domain.profiles import CHAINS
 
 if TYPE_CHECKING:
     from astrbot_like.api.star.context import Context
@@ -33,14 +34,6 @@ if TYPE_CHECKING:
 
 SETTLE = 60.0
 """Seconds plugins may take to start, or a message to be handled."""
-
-CHAINS = {
-    ProviderType.CHAT_COMPLETION: "llm",
-    ProviderType.SPEECH_TO_TEXT: "stt",
-    ProviderType.TEXT_TO_SPEECH: "tts",
-    ProviderType.EMBEDDING: "embedding",
-    ProviderType.RERANK: "rerank",
-}
 
 
 class PluginFailed(AssertionError):
@@ -239,7 +232,7 @@ class PluginTester:
     def _chains(self) -> dict[str, list[str]]:
         chains: dict[str, list[str]] = {}
         for provider in self._providers:
-            chains.setdefault(CHAINS[provider.meta().provider_type], []).append(provider.meta().id)
+            chains.setdefault(CHAINS[provider.meta().provider_type.value], []).append(provider.meta().id)
         return chains
 
     async def _add_providers(self, parts: PluginParts) -> None:
