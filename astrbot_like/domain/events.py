@@ -196,6 +196,19 @@ class Stamped(msgspec.Struct, frozen=True):
     event: TurnEvent
 
 
+class RunningReply(msgspec.Struct, frozen=True):
+    """A reply under way.
+
+    Attributes:
+        message_id: The request's name.
+        told: What a reader who joins now has missed and the store does not hold yet.
+    """
+
+    turn_id: str
+    message_id: str
+    told: tuple[TurnEvent, ...]
+
+
 # --- events of a live session that belong to no turn ---------------------------------------------
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from astrbot_like.domain.events import Stamped, TurnEvent
+from astrbot_like.domain.events import RunningReply, Stamped, TurnEvent
 from astrbot_like.domain.history import Attachment, Conversation, NewMessage, Session, StoredMessage
 from astrbot_like.domain.messages import MediaKind
 from astrbot_like.domain.turns import TurnRequest
@@ -138,6 +138,10 @@ class SessionEvents(Protocol):
 
     def subscribe(self, session_id: str) -> Subscription:
         """Every event of that session from now on, whichever connection or platform caused it."""
+        ...
+
+    def running(self, session_id: str) -> list[RunningReply]:
+        """Replies under way, oldest first; what they tell next goes to those who subscribed before."""
         ...
 
     def publish(self, stamped: Stamped) -> None:

@@ -50,9 +50,34 @@ describe('transcript', () => {
     expect(bots(state).map(textOf)).toEqual(['The quick fox jumps over the lazy dog'])
   })
 
-  it('shows the gap of a reply that goes on after a reconnection, until it is whole', () => {
-    const state = play(markStale(play(own(), [delta('The quick ')])), [delta('the lazy'), delta(' dog')])
-    expect(bots(state).map(textOf)).toEqual(['The quick \n\n… the lazy dog'])
+  const bound = (frames: ChatFrame[] | null, message_id = 'm'): ChatFrame => ({ type: 'session_bound', running: frames ? [{ message_id, frames }] : [] })
+  const cut = (): Transcript => markStale(play(own(), [{ type: 'user_message_saved', data: { id: 1, created_at: NOW }, message_id: 'm' }, delta('The quick ')]))
+
+  it('has no gap in a reply that goes on after a reconnection', () => {
+    const state = play(cut(), [bound([delta('The quick brown fox ')]), delta('jumps over')])
+    expect(bots(state).map((bot) => [textOf(bot), bot.stale, bot.status])).toEqual([['The quick brown fox jumps over', null, 'streaming']])
+    expect(bots(play(state, [complete('The quick brown fox jumps over'), saved(2), end()])).map(textOf)).toEqual(['The quick brown fox jumps over'])
+  })
+
+  it('shows a caught-up reply once, whose end comes from the store', () => {
+    const state = play(cut(), [bound([delta('The quick brown')]), whole('The quick brown fox', 'turn'), saved(2, 'turn'), end('turn')])
+    expect(bots(state).map((bot) => [textOf(bot), bot.status, bot.id])).toEqual([['The quick brown fox', 'done', 2]])
+  })
+
+  it('ends a reply that nobody is telling any more', () => {
+    const lost = play(cut(), [bound(null)])
+    expect(bots(lost).map((bot) => [textOf(bot), bot.status])).toEqual([['The quick ', 'interrupted']])
+    const found = play(lost, [whole('The quick brown fox', 'turn'), saved(2, 'turn'), end('turn')])
+    expect(bots(found).map((bot) => [textOf(bot), bot.status])).toEqual([['The quick brown fox', 'done']])
+  })
+
+  it('puts the question of a reply that was already under way before it', () => {
+    const asked: ChatFrame = { type: 'user_message_saved', data: { id: 7, created_at: NOW, message: [{ type: 'plain', text: 'from the phone' }] }, message_id: 'turn' }
+    const state = play(EMPTY, [bound([delta('An ans', 'x')], 'x'), asked, delta('wer', 'x')])
+    expect(state.messages.map((message) => [message.role, textOf(message)])).toEqual([
+      ['user', 'from the phone'],
+      ['bot', 'An answer'],
+    ])
   })
 
   it('starts a reply over that is replayed whole', () => {

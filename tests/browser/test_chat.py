@@ -137,6 +137,11 @@ async def test_a_reply_cut_by_a_lost_connection_is_whole_and_once_afterwards(web
         wire.down = False
         await page.get_by_role("button", name="Try now").click()
         await expect(page.locator(".lost")).to_have_count(0)
+        # Back again, the words that were missed are there at once, while the reply still grows.
+        bubble = page.locator(".message:not(.mine) .bubble[aria-busy='true']")
+        await expect(bubble).to_contain_text(re.compile(r"word1\d(?!.*word59)"))
+        shown = (await bubble.inner_text()).split()
+        assert shown == words.split()[: len(shown)]
         await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word59", timeout=20_000)
         assert (await reply(page)).split()[:60] == words.split()
         await expect(page.locator(".message")).to_have_count(2)

@@ -18,6 +18,10 @@ from astrbot_like.client.transport import Transport
 from tests.support.applications import make_key, sign_in
 from tests.support.server_process import ServerProcess
 
+QUESTION = "how are you today"
+ANSWER = "I am well, thank you. What can I do for you?"
+"""The same at every time of the day."""
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -48,7 +52,7 @@ def recognised(wav_files: list[bytes]) -> str:
 
 
 async def test_speech_over_all_three_endpoints(server: ServerProcess):
-    question = spoken("what time is it")
+    question = spoken(QUESTION)
     async with aiohttp.ClientSession(server.url) as http:
         token, key = await sign_in(http), await make_key(http, "chat")
     replies = []
@@ -63,14 +67,14 @@ async def test_speech_over_all_three_endpoints(server: ServerProcess):
             await live.say(question)
             turn = await live.turn()
         await transport.aclose()
-        assert "time" in turn.heard.lower(), turn
-        assert "time" in turn.text.lower() or ":" in turn.text or "o'clock" in turn.text, turn.text
+        assert turn.heard.lower() == QUESTION
+        assert turn.text == ANSWER
         assert not turn.errors
         assert turn.metrics["input_type"] == "audio"
         replies.append(turn)
-    # A recogniser makes words of the bot's speech; which ones depends on the time of the day, and it is a small one.
-    words = recognised(replies[0].audio)
-    assert len(words.split()) >= 3, (words, replies[0].text)
+    for turn in replies:
+        # The recogniser is a small one, but these words of the bot's speech it always understands.
+        assert "do for you" in recognised(turn.audio)
 
 
 async def test_chat_by_events_after_a_restart(server: ServerProcess):

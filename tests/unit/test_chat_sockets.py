@@ -213,6 +213,41 @@ async def test_catch_up_then_live(house: FakeHouse):
             ]
 
 
+async def test_a_reply_under_way_is_caught_up_with(house: FakeHouse):
+    """What was told before binding stands in the answer to it; live frames go on from there."""
+    gate = asyncio.Event()
+
+    async def script(request, emit):
+        await emit(e.TextDelta("One "))
+        await emit(e.ReasoningDelta("hm"))
+        await emit(e.TextDelta("two "))
+        await emit(e.TextDelta("three "))
+        await emit(e.MediaReply("image", "att1", "cat.png"))
+        await gate.wait()
+        await emit(e.TextDelta("four"))
+        await emit(e.ReplyText("One two three four", streamed=True))
+
+    house.engine.script = script
+    async with (
+        connect(chat_url(house), protocol="chat") as writer,
+        connect(chat_url(house), protocol="chat") as reader,
+    ):
+        await writer.send({"t": "send", "message": HELLO, "message_id": "m", "session_id": "s"})
+        await writer.until("attachment_saved")
+        await reader.send({"t": "bind", "session_id": "s", "after": house.history.rows[0].id})
+        bound = await reader.next()
+        gate.set()
+        live = await reader.until("end")
+        assert [request["message_id"] for request in bound["running"]] == ["m"]
+        told = bound["running"][0]["frames"]
+        assert kinds(told) == ["plain", "plain", "image", "attachment_saved"]
+        assert [frame["data"] for frame in of(told, "plain")] == ["One ", "two three "]
+        assert kinds(live) == ["plain", "complete", "message_saved", "end"]
+        assert live[0]["data"] == "four"
+        await reader.send({"t": "bind", "session_id": "s", "after": live[2]["data"]["id"]})
+        assert "running" not in await reader.next()
+
+
 async def test_a_message_stored_while_catching_up_comes_once(house: FakeHouse):
     """The turn ends between subscribing and reading: its live frames and its stored message are the same message."""
     async with (

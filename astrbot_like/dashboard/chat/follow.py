@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from astrbot_like.dashboard.chat.frames import ChatOutFrame
+from astrbot_like.dashboard.chat.frames import ChatOutFrame, RunningRequest
 from astrbot_like.dashboard.chat.wire import ChatWire
 from astrbot_like.domain.events import (
     BotMessageSaved,
@@ -99,6 +99,14 @@ class SessionFollower:
         if self._subscription is None:
             self._subscription = self._events.subscribe(self._session_id)
 
+    def running(self) -> tuple[RunningRequest, ...]:
+        """Requests of others under way, with what was told of their replies before ``subscribe``, if asked at once."""
+        return tuple(
+            RunningRequest(reply.message_id, self._wire(reply.message_id).told(reply.told))
+            for reply in self._events.running(self._session_id)
+            if not self._is_own(reply.turn_id)
+        )
+
     def close(self) -> None:
         """Listen no more; idempotent."""
         self._closed = True
@@ -144,8 +152,7 @@ class SessionFollower:
             self._replayed[message.turn_id] = None
             if len(self._replayed) > RUNNING:
                 del self._replayed[next(iter(self._replayed))]
-        name = message.message_id or message.turn_id
-        return ChatWire(session_id=self._session_id, message_id=name, foreign=True).stored(message)
+        return self._wire(message.message_id or message.turn_id).stored(message)
 
     def _live(self, stamped: Stamped) -> tuple[ChatOutFrame, ...]:
         event, turn_id = stamped.event, stamped.turn_id
@@ -182,6 +189,8 @@ class SessionFollower:
     def _watched(self, stamped: Stamped) -> _Watched:
         turn = self._turns.get(stamped.turn_id)
         if turn is None:
-            wire = ChatWire(session_id=self._session_id, message_id=stamped.message_id, foreign=True)
-            turn = self._turns[stamped.turn_id] = _Watched(wire)
+            turn = self._turns[stamped.turn_id] = _Watched(self._wire(stamped.message_id))
         return turn
+
+    def _wire(self, message_id: str) -> ChatWire:
+        return ChatWire(session_id=self._session_id, message_id=message_id, foreign=True)

@@ -66,10 +66,6 @@ class _Out(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     session_id: str | UnsetType = UNSET
 
 
-class SessionBound(_Out, frozen=True, tag="session_bound", kw_only=True):
-    """Answer to ``bind``; ``message_id`` names the subscription (``ws_sub_…``)."""
-
-
 class SavedData(msgspec.Struct, frozen=True):
     """A durable message: its history id and UTC ISO 8601 time with ``Z``."""
 
@@ -170,6 +166,28 @@ class Complete(_Out, frozen=True, tag="complete", kw_only=True):
     data: str
     reasoning: str = ""
     streaming: bool = True
+
+
+ReplyFrame: TypeAlias = (
+    Plain | ImageMedia | RecordMedia | FileMedia | VideoMedia | AttachmentSaved | AgentStatsFrame | Complete
+)
+
+
+class RunningRequest(msgspec.Struct, frozen=True):
+    """A request under way: its name, and as frames what was told of its reply so far, each stretch of text joined."""
+
+    message_id: str
+    frames: tuple[ReplyFrame, ...]
+
+
+class SessionBound(_Out, frozen=True, tag="session_bound", kw_only=True):
+    """Answer to ``bind``; ``message_id`` names the subscription (``ws_sub_…``).
+
+    Attributes:
+        running: To a ``bind`` with ``after``: the session's requests under way, when there are any.
+    """
+
+    running: tuple[RunningRequest, ...] | UnsetType = UNSET
 
 
 class MessageSaved(_Out, frozen=True, tag="message_saved", kw_only=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from msgspec import UNSET
+
 from astrbot_like.dashboard.chat import frames as f
 from astrbot_like.dashboard.chat import wire
 from astrbot_like.dashboard.chat.follow import SessionFollower
@@ -148,7 +150,9 @@ class ChatPeer:
                 await cancel_and_wait(before[1])
             await self._turns.owned(session_id, self._username)
             follower.subscribe()
-            await self._output.send(f.SessionBound(ct="chat", session_id=session_id, message_id=subscription_id))
+            running = (follower.running() if after is not None else ()) or UNSET
+            bound = f.SessionBound(ct="chat", session_id=session_id, message_id=subscription_id, running=running)
+            await self._output.send(bound)
             async for frame in follower.frames(after):
                 await self._output.send(frame)
         except BotError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, Literal, assert_never
 
 import msgspec
@@ -141,6 +142,14 @@ class ChatWire:
             case _:
                 assert_never(event)
 
+    def told(self, events: Iterable[e.TurnEvent]) -> tuple[f.ReplyFrame, ...]:
+        """What was told of a reply so far, each stretch of text as one frame."""
+        frames: list[f.ReplyFrame] = []
+        for kind, group in groupby(events, type):
+            for event in _joined(group) if kind in (e.TextDelta, e.ReasoningDelta) else group:
+                frames.extend(frame for frame in self.frames(event) if isinstance(frame, f.ReplyFrame))
+        return tuple(frames)
+
     def whole(self, parts: Iterable[MessagePart], text: str) -> tuple[f.ChatOutFrame, ...]:
         """A bot's message as it is stored, for a reader who missed its making."""
         frames: list[f.ChatOutFrame] = []
@@ -228,6 +237,12 @@ class ChatWire:
             ),
         )
         return f.AgentStatsFrame(data=data, ct=self._ct, message_id=self._message_id, session_id=self._session_id)
+
+
+def _joined(deltas: Iterable[e.TurnEvent]) -> tuple[e.TurnEvent]:
+    """Deltas of one kind as one."""
+    first, *others = [delta for delta in deltas if isinstance(delta, e.TextDelta | e.ReasoningDelta)]
+    return (type(first)("".join([first.text, *(other.text for other in others)])),)
 
 
 def _raw_parts(parts: Iterable[MessagePart]) -> tuple[dict[str, Any], ...]:

@@ -7,9 +7,17 @@ from collections.abc import AsyncIterator, Callable
 
 from astrbot_like.domain.errors import ProcessingError, Unavailable
 from astrbot_like.domain.events import (
+    AgentStats,
     BotMessageSaved,
+    MediaReply,
     MetricsReported,
+    ReasoningDelta,
+    ReplyText,
+    RunningReply,
     Stamped,
+    TextDelta,
+    ToolCallFinished,
+    ToolCallStarted,
     TurnEnded,
     TurnEvent,
     TurnInterrupted,
@@ -22,11 +30,14 @@ from astrbot_like.runtime.channels import Channel, ChannelClosed
 CLOSING_EVENTS = (BotMessageSaved, TurnEnded, MetricsReported)
 """What may follow an interruption."""
 
+TOLD_EVENTS = (TextDelta, ReasoningDelta, ToolCallStarted, ToolCallFinished, MediaReply, ReplyText, AgentStats)
+"""What a reply consists of for one who joins in its middle."""
+
 
 class MemoryReply:
     """One turn's reply: the sink the engine writes and the stream its front end reads."""
 
-    __slots__ = ("_callbacks", "_channel", "_detached", "_done", "_owner", "interruption", "request")
+    __slots__ = ("_callbacks", "_channel", "_detached", "_done", "_owner", "_told", "interruption", "request")
 
     def __init__(self, request: TurnRequest, owner: MemoryQueues) -> None:
         self.request = request
@@ -34,6 +45,7 @@ class MemoryReply:
         self._owner = owner
         self._channel: Channel[TurnEvent] = Channel(REPLY_LIMIT)
         self._callbacks: list[Callable[[Interruption], None]] = []
+        self._told: list[TurnEvent] = []
         self._detached = False
         self._done = False
 
@@ -50,6 +62,7 @@ class MemoryReply:
         """Hand an event to the reader and to the session's subscribers; waits while the reader is behind."""
         if self._stale(event):
             return
+        self._remember(event)
         self._owner.fan_out(self.request, event)
         if self._detached:
             return
@@ -67,6 +80,16 @@ class MemoryReply:
             self._done = True
             self._channel.close()
             self._owner.forget(self)
+
+    def told(self) -> RunningReply:
+        """What was told so far."""
+        return RunningReply(self.request.turn_id, self.request.message_id, tuple(self._told))
+
+    def _remember(self, event: TurnEvent) -> None:
+        if isinstance(event, TOLD_EVENTS):
+            self._told.append(event)
+        elif isinstance(event, BotMessageSaved):
+            self._told.clear()  # from here on the store tells it
 
     def _stale(self, event: TurnEvent) -> bool:
         return self.interruption is not None and not isinstance(event, CLOSING_EVENTS)
@@ -193,6 +216,10 @@ class MemoryQueues:
         subscription = MemorySubscription(session_id, self)
         self._subscribers.setdefault(session_id, deque()).append(subscription)
         return subscription
+
+    def running(self, session_id: str) -> list[RunningReply]:
+        """Replies under way, oldest first, with what they told so far."""
+        return [reply.told() for reply in self.active(session_id)]
 
     def unsubscribe(self, subscription: MemorySubscription) -> None:
         """Forget a subscription; idempotent."""

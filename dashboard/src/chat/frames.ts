@@ -10,7 +10,7 @@ interface OfRequest {
 
 export type ChatFrame = OfRequest &
   (
-    | { type: 'session_bound' }
+    | { type: 'session_bound'; running?: readonly RunningRequest[] }
     | { type: 'user_message_saved'; data: { id: number; created_at: string; message?: Part[] } }
     | { type: 'plain'; data: string; streaming: boolean; chain_type?: ChainType | null }
     | { type: MediaKind; data: string }
@@ -23,6 +23,12 @@ export type ChatFrame = OfRequest &
     | { type: 'session_id' }
     | { type: 'error'; code: string; data: string }
   )
+
+/** A request under way, and as frames what was told of its reply before this page listened. */
+export interface RunningRequest {
+  message_id: string
+  frames: readonly ChatFrame[]
+}
 
 export interface StatsData {
   time_to_first_token: number

@@ -1,6 +1,6 @@
 /** A session's messages as one pure function of what came: stored history, own messages, frames. No frame is shown twice. */
 import type { MediaKind, Part, ReplyFigures, StoredMessage } from '@/api/types'
-import type { ChatFrame } from './frames'
+import type { ChatFrame, RunningRequest } from './frames'
 import { samePartsAs } from './parts'
 
 export interface ToolBlock {
@@ -41,8 +41,8 @@ export interface ChatMessage {
   stats: ReplyFigures | null
   /** Index of the first block of the stream that `complete` will close. */
   openFrom: number
-  /** The connection broke in the middle: what comes next tells it again. */
-  stale: boolean
+  /** `cut`: the connection broke in the middle. `told`: what was missed is here. A replay may yet tell either whole. */
+  stale: null | 'cut' | 'told'
 }
 
 export interface Transcript {
@@ -83,7 +83,7 @@ export function fromStored(stored: StoredMessage): ChatMessage {
     status: stored.interrupted ? 'interrupted' : 'done',
     stats: meta.stats ?? null,
     openFrom: 0,
-    stale: false,
+    stale: null,
   }
 }
 
@@ -142,7 +142,7 @@ export function truncated(state: Transcript, key: string): Transcript {
 export function markStale(state: Transcript): Transcript {
   return {
     ...state,
-    messages: state.messages.map((message) => (message.role === 'bot' && message.status === 'streaming' ? { ...message, stale: true } : message)),
+    messages: state.messages.map((message) => (message.role === 'bot' && message.status === 'streaming' ? { ...message, stale: 'cut' } : message)),
   }
 }
 
@@ -158,7 +158,7 @@ function blank(messageId: string, role: 'user' | 'bot', createdAt: string): Chat
     status: 'streaming',
     stats: null,
     openFrom: 0,
-    stale: false,
+    stale: null,
   }
 }
 
@@ -166,6 +166,7 @@ export function reduce(state: Transcript, frame: ChatFrame, now: string): Transc
   const messageId = frame.message_id ?? ''
   switch (frame.type) {
     case 'session_bound':
+      return caughtUp(state, frame.running ?? [], now)
     case 'session_id':
     case 'pong':
       return state
@@ -227,15 +228,31 @@ function onBot(state: Transcript, messageId: string, now: string, change: (bot: 
   if (bot) return { ...state, messages: state.messages.with(at, change(bot)) }
   const cut = adoptable(state, messageId)
   const stale = state.messages[cut]
-  if (stale) return { ...state, messages: state.messages.with(cut, change({ ...stale, messageId })) }
+  if (stale) return { ...state, messages: state.messages.with(cut, change({ ...stale, messageId, status: 'streaming' })) }
   const made = blank(messageId, 'bot', now)
   const repeats = state.messages.some((message) => message.key === made.key)
   return { ...state, messages: [...state.messages, change(repeats ? { ...made, key: `${made.key}.${state.messages.length}` } : made)] }
 }
 
-/** A reply that a replay tells again starts over. */
+/** A reply that is told again starts over. */
 function fresh(bot: ChatMessage): ChatMessage {
-  return bot.stale ? { ...bot, stale: false, blocks: [], openFrom: 0 } : bot
+  return bot.stale ? { ...bot, stale: null, blocks: [], openFrom: 0 } : bot
+}
+
+/** Replies under way are told up to here. One that was cut and is not among them ends where it is, unless a replay follows. */
+function caughtUp(state: Transcript, running: readonly RunningRequest[], now: string): Transcript {
+  const names = new Set(running.map((request) => request.message_id))
+  const messages = state.messages.map((message, index) =>
+    message.stale === 'cut' && !names.has(message.messageId) && state.messages[index - 1]?.id !== null ? { ...message, status: 'interrupted' as const } : message,
+  )
+  return running.reduce<Transcript>((next, request) => told(next, request, now), { ...state, messages })
+}
+
+function told(state: Transcript, { message_id, frames }: RunningRequest, now: string): Transcript {
+  if (!frames.length && openBot(state, message_id) < 0) return state
+  const begun = onBot(state, message_id, now, (bot) => ({ ...bot, blocks: [], openFrom: 0 }))
+  const retold = frames.reduce((next, frame) => reduce(next, frame, now), begun)
+  return onBot(retold, message_id, now, (bot) => ({ ...bot, stale: 'told' }))
 }
 
 function append(bot: ChatMessage, kind: 'text' | 'reasoning', text: string): ChatMessage {
@@ -247,11 +264,11 @@ function append(bot: ChatMessage, kind: 'text' | 'reasoning', text: string): Cha
 }
 
 function plain(message: ChatMessage, data: string, streaming: boolean, chain: 'reasoning' | 'tool_call' | 'tool_call_result' | null): ChatMessage {
-  // A stored reply is told from its start; a running one goes on where it is, and `complete` fills the gap.
-  const bot = streaming ? { ...message, stale: false } : fresh(message)
+  // A stored reply is told from its start; a running one goes on where it is.
+  const bot = streaming ? { ...message, stale: null } : fresh(message)
   switch (chain) {
     case null:
-      if (streaming) return append(bot, 'text', message.stale ? `\n\n… ${data}` : data)
+      if (streaming) return append(bot, 'text', data)
       return { ...bot, blocks: [...bot.blocks, { kind: 'text', text: data }], openFrom: bot.blocks.length + 1 }
     case 'reasoning':
       return append(bot, 'reasoning', data)
@@ -296,7 +313,7 @@ function completed(bot: ChatMessage, text: string, reasoning: string): ChatMessa
   const kept = bot.blocks.filter((block, index) => index < bot.openFrom || block.kind !== 'text')
   if (reasoning && !kept.some((block) => block.kind === 'reasoning')) kept.unshift({ kind: 'reasoning', text: reasoning })
   const blocks: Block[] = text ? [...kept, { kind: 'text', text }] : kept
-  return { ...bot, blocks, openFrom: blocks.length, stale: false }
+  return { ...bot, blocks, openFrom: blocks.length, stale: null }
 }
 
 function userSaved(state: Transcript, messageId: string, data: { id: number; created_at: string; message?: Part[] }, now: string): Transcript {
@@ -313,7 +330,9 @@ function userSaved(state: Transcript, messageId: string, data: { id: number; cre
   if (unsaved) return { ...state, lastId, messages: state.messages.with(mine, { ...unsaved, id: data.id, createdAt: data.created_at, status: 'done' }) }
   const { blocks, quote } = fromParts(data.message)
   const message = { ...blank(messageId, 'user', data.created_at || now), id: data.id, blocks, quote, status: 'done' as const }
-  return { ...state, lastId, messages: [...state.messages, message] }
+  // A reply under way can be known before its question.
+  const early = state.messages.at(-1)?.stale === 'told' && state.messages.at(-2)?.role !== 'user'
+  return { ...state, lastId, messages: state.messages.toSpliced(early ? -1 : state.messages.length, 0, message) }
 }
 
 /** A replay of a message that is already here leaves nothing behind. */
@@ -325,7 +344,7 @@ function withoutReplayed(state: Transcript, messageId: string): Transcript {
 function ended(state: Transcript, messageId: string): Transcript {
   const messages = state.messages.flatMap((message) => {
     if (message.messageId !== messageId || message.role !== 'bot' || message.status !== 'streaming') return [message]
-    return message.blocks.length ? [{ ...message, status: 'done' as const, stale: false }] : []
+    return message.blocks.length ? [{ ...message, status: 'done' as const, stale: null }] : []
   })
   return { ...state, messages }
 }
@@ -335,6 +354,6 @@ function failed(state: Transcript, messageId: string, code: string, text: string
   const unsaved = state.messages.findLastIndex((message) => message.role === 'user' && message.messageId === messageId && message.id === null)
   const own = state.messages[unsaved]
   const marked = own ? { ...state, messages: state.messages.with(unsaved, { ...own, status: 'failed' as const }) } : state
-  if (code === 'INTERRUPTED') return onBot(marked, messageId, now, (bot) => ({ ...bot, status: 'interrupted', stale: false }))
+  if (code === 'INTERRUPTED') return onBot(marked, messageId, now, (bot) => ({ ...bot, status: 'interrupted', stale: null }))
   return onBot(marked, messageId, now, (bot) => ({ ...bot, blocks: [...bot.blocks, { kind: 'error', code, text }] }))
 }
