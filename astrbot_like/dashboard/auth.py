@@ -6,7 +6,9 @@ import asyncio
 from typing import Protocol
 
 from astrbot_like.dashboard import credentials
-from astrbot_like.dashboard.identity import ALL_SCOPES, Identity, InsufficientScope
+from astrbot_like.dashboard.identity import ALL_SCOPES, Identity, InsufficientScope, PageIdentity
+from astrbot_like.dashboard.page_tickets import INVALID as INVALID_TICKET
+from astrbot_like.dashboard.page_tickets import LIFETIME, PageTicket, decode_ticket, encode_ticket
 from astrbot_like.dashboard.tokens import INVALID, Claims, Secrets, decode_token, encode_token
 from astrbot_like.domain.accounts import ApiKey
 from astrbot_like.domain.errors import BotError, Unauthorized
@@ -105,6 +107,35 @@ class Authenticator:
         identity = Identity(record.creator, "key", tuple(record.scopes), record.key_id, record.expires_at)
         if not identity.allows(scope):
             raise InsufficientScope
+        return identity
+
+    async def page_ticket(self, identity: Identity, plugin: str, page: str) -> str:
+        """A ticket for the files of a plugin's page, for as long as this sign-in holds."""
+        expires_at = min(self._clock.time() + LIFETIME, identity.expires_at or float("inf"))
+        ticket = PageTicket(
+            identity.username, identity.credential, identity.generation, round(expires_at), plugin, page
+        )
+        return encode_ticket(ticket, await self._secrets.signing_secret())
+
+    async def ticket(self, text: str) -> PageIdentity:
+        """Verify a ticket.
+
+        Raises:
+            Unauthorized: It is forged or expired, or the sign-in it was made for has ended.
+        """
+        ticket = decode_ticket(text, await self._secrets.signing_secret(), now=self._clock.time())
+        identity = PageIdentity(
+            username=ticket.username,
+            kind="page",
+            scopes=(),
+            credential=ticket.sign_in,
+            expires_at=ticket.expires_at,
+            generation=ticket.generation,
+            plugin=ticket.plugin,
+            page=ticket.page,
+        )
+        if not await self._token_stands(identity):
+            raise Unauthorized(INVALID_TICKET)
         return identity
 
     async def request_token(self, carrier: credentials.Carrier) -> Identity:

@@ -71,6 +71,8 @@ def _who(route: Route) -> str:
             return "signed in"
         case "metrics":
             return "metrics token"
+        case "page":
+            return "ticket of a plugin's page"
         case "key":
             return f"key, `{route.access.scope}`"
         case "dashboard_or_key":

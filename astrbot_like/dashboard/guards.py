@@ -73,6 +73,8 @@ class Guards:
                     return await self._authenticator.request_key(request, access.scope)
                 case "metrics":
                     return self._metrics_reader()
+                case "page":
+                    return await self._authenticator.ticket((request.view_args or {})["ticket"])
                 case _:
                     identity = await self._authenticator.request_token(request)
                     self._seen(identity.credential)

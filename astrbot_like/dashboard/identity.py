@@ -19,7 +19,7 @@ class Identity(msgspec.Struct, frozen=True):
     Attributes:
         username: The signed-in account, or the creator of the API key. An Open API request names the end user
             itself (``username``), see ``acting_for``.
-        kind: ``jwt`` for a sign-in token, ``key`` for an API key.
+        kind: ``jwt`` for a sign-in token, ``key`` for an API key, ``page`` for a ticket of a plugin's page.
         scopes: Scopes of the key; ``*`` for a signed-in account.
         credential: Id of the API key or of the token.
         expires_at: Seconds since the epoch; None: never.
@@ -27,7 +27,7 @@ class Identity(msgspec.Struct, frozen=True):
     """
 
     username: str
-    kind: Literal["jwt", "key"]
+    kind: Literal["jwt", "key", "page"]
     scopes: tuple[str, ...]
     credential: str
     expires_at: float | None = None
@@ -46,6 +46,18 @@ class Identity(msgspec.Struct, frozen=True):
     def key_id(self) -> str:
         """Id of the API key; empty for a signed-in account (``TurnRequest.credential``)."""
         return self.credential if self.kind == "key" else ""
+
+
+class PageIdentity(Identity, frozen=True, kw_only=True):
+    """A page of a plugin that loads its files.
+
+    Attributes:
+        plugin: Name of the plugin.
+        page: Name of the page.
+    """
+
+    plugin: str
+    page: str
 
 
 class InsufficientScope(errors.Forbidden):

@@ -23,6 +23,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "key": [{"apiKeyHeader": []}, {"apiKeyBearer": []}, {"apiKeyQuery": []}],
     "dashboard_or_key": [{"token": []}, {"apiKeyHeader": []}],
     "metrics": [{"metricsToken": []}],
+    "page": [],
 }
 
 SECURITY_SCHEMES: dict[str, dict[str, str]] = {
@@ -136,7 +137,7 @@ class Contract:
         if route.access.scope:
             operation["x-scope"] = route.access.scope
         return {key: value for key, value in operation.items() if value not in (None, "") and value != []} | (
-            {"security": []} if route.access.kind == "public" else {}
+            {"security": []} if not SECURITY[route.access.kind] else {}
         )
 
     def _request_body(self, route: Route, method: str) -> dict[str, Any] | None:

@@ -42,18 +42,19 @@ class Access(msgspec.Struct, frozen=True):
     """Who may call a route.
 
     Attributes:
-        kind: ``public``, ``dashboard`` (sign-in token), ``key`` (API key with ``scope``), ``dashboard_or_key`` or
-            ``metrics`` (its own token).
+        kind: ``public``, ``dashboard`` (sign-in token), ``key`` (API key with ``scope``), ``dashboard_or_key``,
+            ``metrics`` (its own token) or ``page`` (the path's ``<ticket>``, see ``page_tickets``).
         scope: Scope an API key needs.
     """
 
-    kind: Literal["public", "dashboard", "key", "dashboard_or_key", "metrics"]
+    kind: Literal["public", "dashboard", "key", "dashboard_or_key", "metrics", "page"]
     scope: str = ""
 
 
 PUBLIC = Access("public")
 DASHBOARD = Access("dashboard")
 METRICS = Access("metrics")
+PAGE = Access("page")
 
 
 def key_scope(scope: str) -> Access:
@@ -274,6 +275,7 @@ def _documentation(handler: Callable[..., Any]) -> tuple[str, str]:
 __all__ = [
     "DASHBOARD",
     "METRICS",
+    "PAGE",
     "PUBLIC",
     "Access",
     "Answer",

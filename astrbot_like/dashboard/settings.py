@@ -57,6 +57,13 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Further origins whose pages may open WebSockets with a sign-in token, e.g. https://a.example."
         ),
     ] = ()
+    plugin_page_origins: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[^\s;,'\"]+$")], ...],
+        Meta(
+            description="Further origins that plugins' pages may load scripts, styles and data from, "
+            "e.g. https://cdn.jsdelivr.net."
+        ),
+    ] = ()
     metrics_token: Annotated[str, Meta(description="Bearer token of /metrics; without one, metrics are refused.")] = ""
     web_root: Annotated[str, Meta(description="Folder of the built web UI; empty for the one inside the package.")] = ""
     sockets: Annotated[SocketSettings, Meta(description="Limits of the WebSocket endpoints.")] = SocketSettings()

@@ -16,7 +16,8 @@ import msgspec
 
 from astrbot_like.domain.errors import BotError, PluginError, Unavailable
 from astrbot_like.operations.plugin_files import PluginSummary
-from astrbot_like.operations.plugins import PluginOperations, PluginView
+from astrbot_like.operations.plugin_views import PluginView
+from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
 

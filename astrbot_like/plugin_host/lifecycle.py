@@ -15,6 +15,7 @@ from astrbot_like.plugin_host.dispatch import Dispatcher
 from astrbot_like.plugin_host.imports import PluginNamespace
 from astrbot_like.plugin_host.install import PluginFolders
 from astrbot_like.plugin_host.metadata import PluginMetadata, check_version, read_metadata
+from astrbot_like.plugin_host.pages import read_translations
 from astrbot_like.plugin_host.records import Plugin, PluginState, describe_failure
 from astrbot_like.plugin_host.requirements import SHIPPED_BY_ASTRBOT, Requirements, requirement_lines
 from astrbot_like.plugin_host.settings import PluginSettings
@@ -86,6 +87,7 @@ class Lifecycle:
         plugin.star_metadata = new_star_metadata(plugin)
         plugin.stage = "metadata"
         try:
+            plugin.translations = await asyncio.to_thread(read_translations, plugin.source.folder)
             written = await asyncio.to_thread(read_metadata, plugin.source.folder)
             if written is not None:
                 self._describe(plugin, written)

@@ -18,6 +18,7 @@ from astrbot_like.plugin_host.config_forms import Schema
 from astrbot_like.plugin_host.discovery import PluginSource
 from astrbot_like.plugin_host.guard import PluginScope
 from astrbot_like.plugin_host.metadata import PluginMetadata
+from astrbot_like.plugin_host.pages import Translations
 from astrbot_like.plugin_host.watchdog import LagReport
 
 KEPT_REPORTS = 20
@@ -66,6 +67,7 @@ class Plugin:
         instance: Its object while it is active.
         config: The object it was given as configuration (AstrBot's dictionary).
         schema: Its configuration form.
+        translations: Its texts by locale.
         declared: What its modules declared at import.
         problems: Latest errors of its handlers, newest last.
         blocked: Latest times it blocked the event loop, newest last.
@@ -88,6 +90,7 @@ class Plugin:
     instance: Any = None
     config: Any = None
     schema: Schema | None = None
+    translations: Translations = field(default_factory=dict)
     declared: Collector = field(default_factory=Collector)
     problems: deque[Failure] = field(default_factory=lambda: deque(maxlen=KEPT_REPORTS))
     blocked: deque[LagReport] = field(default_factory=lambda: deque(maxlen=KEPT_REPORTS))

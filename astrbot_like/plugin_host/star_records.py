@@ -34,6 +34,7 @@ def fill_star_metadata(plugin: Plugin, handlers: Sequence[str] = ()) -> None:
     record.repo, record.display_name = metadata.repo or None, metadata.display_name or None
     record.support_platforms = list(metadata.support_platforms)
     record.astrbot_version = metadata.astrbot_version or None
+    record.i18n = plugin.translations
     record.pages = [page for page in metadata.pages if isinstance(page, dict)]
     record.logo_path = str(logo) if logo.is_file() else None
     record.star_cls_type, record.star_cls = plugin.star_class, plugin.instance

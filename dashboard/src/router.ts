@@ -12,6 +12,7 @@ export const router = createRouter({
     { path: '/voice', name: 'voice', component: () => import('@/pages/VoicePage.vue') },
     { path: '/providers', name: 'providers', component: () => import('@/pages/ProvidersPage.vue') },
     { path: '/plugins', name: 'plugins', component: () => import('@/pages/PluginsPage.vue') },
+    { path: '/plugins/:plugin/:page', name: 'plugin-page', component: () => import('@/pages/PluginPage.vue'), meta: { full: true } },
     { path: '/bots', name: 'bots', component: () => import('@/pages/BotsPage.vue') },
     { path: '/personas', name: 'personas', component: () => import('@/pages/PersonasPage.vue') },
     { path: '/profiles', name: 'profiles', component: () => import('@/pages/ProfilesPage.vue') },

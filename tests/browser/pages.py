@@ -150,7 +150,8 @@ class Web:
 
 async def sign_in_beforehand(context: BrowserContext, token: str) -> None:
     """Every page of the context starts signed in."""
-    script = f"""if (!localStorage.getItem('astrbot_like.token')) {{
+    # A plugin's page is in a frame without an origin, where there is no storage.
+    script = f"""if (origin !== 'null' && !localStorage.getItem('astrbot_like.token')) {{
         localStorage.setItem('astrbot_like.token', '{token}')
         localStorage.setItem('astrbot_like.username', '{USERNAME}')
     }}"""

@@ -97,6 +97,8 @@ ROUTES: dict[str, str] = {
     "/api/plugin/tool": "house",
     "/api/plugin/readme": "house",
     "/api/plugin/logo": "house",
+    "/api/plugin/page": "house",
+    "/api/plugin/page/content/<ticket>/<path:file>": "house",
     "/api/plug/<path:route>": "house",
     "/api/stat/overview": "house",
     "/api/stat/series": "house",
@@ -167,6 +169,14 @@ async def wrong_credentials(house: AdminHouse, access: Access) -> list[tuple[str
             ("token", bearer(good_token), 401, "The metrics token is missing or wrong."),
             ("part", bearer(METRICS_TOKEN[:-1]), 401, "The metrics token is missing or wrong."),
         ]
+    if access.kind == "page":
+        # Only the ticket in the path counts; this one is no ticket, whatever else is sent.
+        expired_page = "This page has expired. Open it again from the plugins' page."
+        return [
+            ("none", {}, 401, expired_page),
+            ("token", bearer(good_token), 401, expired_page),
+            ("api key", {"X-API-Key": await house.key("*")}, 401, expired_page),
+        ]
     if access.kind == "dashboard":
         key = await house.key("*")
         return [
@@ -206,6 +216,7 @@ async def expired(house: AdminHouse) -> str:
 
 async def test_wrong_credentials_are_refused_everywhere(house):
     refusals: dict[Access, Any] = {}
+    good_ticket = await house.authenticator.page_ticket(await house.authenticator.token(await house.token()), "p", "q")
     for route in declared(house):
         if route.access.kind == "public":
             continue
@@ -213,7 +224,8 @@ async def test_wrong_credentials_are_refused_everywhere(house):
             refusals[route.access] = await wrong_credentials(house, route.access)
         for name, headers, status, message in refusals[route.access]:
             for method in route.methods:
-                path = route.path.replace("<path:route>", "some/route")
+                path = route.path.replace("<path:route>", "some/route").replace("<path:file>", "index.html")
+                path = path.replace("<ticket>", good_ticket[:-1])
                 response = await house.call(method, path, headers=headers)
                 answer = await response.get_json()
                 assert (response.status_code, answer["message"]) == (status, message), (method, path, name)

@@ -17,7 +17,7 @@ from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.temp_files import temp_file
 from astrbot_like.dashboard.uploads import receive_upload
 from astrbot_like.domain import errors
-from astrbot_like.operations.plugins import PluginConfigView, PluginView
+from astrbot_like.operations.plugin_views import PluginConfigView, PluginView
 
 REFUSED = (errors.NotFound, errors.PluginError, errors.Conflict, errors.TurnTimeout)
 LOGO = Answer("image/png", "The plugin's picture.", statuses=(200, 206, 304, 416))

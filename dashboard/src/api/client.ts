@@ -79,21 +79,26 @@ export class ApiClient {
 
   /** The raw answer of a stream (server-sent events). Throws ApiError unless it is a success. */
   async raw(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers)
     const token = this.hooks.token()
-    if (token) headers.set('Authorization', `Bearer ${token}`)
-    let response: Response
-    try {
-      response = await fetch(this.base + path, { ...init, headers, credentials: 'same-origin' })
-    } catch (error) {
-      if (error instanceof DOMException && error.name === 'AbortError') throw error
-      throw new ApiError('offline', 0, 'OFFLINE')
-    }
+    const response = await this.fetch(path, init)
     if (response.ok) return response
     const body: unknown = await response.json().catch(() => null)
     const failure = errorFrom(response.status, body, response.headers.get('Retry-After'))
     if (response.status === 401 && token) this.hooks.unauthorized()
     throw failure
+  }
+
+  /** Whatever is answered, a refusal too: for plugins' own web APIs, whose statuses are their own. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    const token = this.hooks.token()
+    if (token) headers.set('Authorization', `Bearer ${token}`)
+    try {
+      return await fetch(this.base + path, { ...init, headers, credentials: 'same-origin' })
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'AbortError') throw error
+      throw new ApiError('offline', 0, 'OFFLINE')
+    }
   }
 
   /** Sends one file as multipart; XMLHttpRequest because fetch reports no upload progress. */
@@ -139,7 +144,8 @@ export class ApiClient {
   }
 }
 
-function filenameOf(disposition: string | null): string {
+/** The name a `Content-Disposition` header gives; empty when it gives none. */
+export function filenameOf(disposition: string | null): string {
   const extended = /filename\*=UTF-8''([^;]+)/i.exec(disposition ?? '')?.[1]
   if (extended) return decodeURIComponent(extended)
   return /filename="?([^";]+)"?/i.exec(disposition ?? '')?.[1] ?? ''

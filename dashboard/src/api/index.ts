@@ -74,13 +74,14 @@ export const api = {
     switch: (name: string, on: boolean) => post(on ? '/api/plugin/on' : '/api/plugin/off', { name }),
     reload: (name: string) => post('/api/plugin/reload', { name }),
     update: (name: string) => post('/api/plugin/update', { name }),
-    config: (name: string) => get('/api/plugin/config', { name }).then((answer) => answer as unknown as { schema: T.FormSchema; values: T.FormValue }),
+    config: (name: string) => get('/api/plugin/config', { name }).then((answer) => answer as unknown as T.PluginConfig),
     saveConfig: (name: string, config: T.FormValue) => post('/api/plugin/config', { name, config }),
     uploadFile: (name: string, key: string, content: File, onProgress?: Progress) =>
       send('/api/plugin/config-file', content, { onProgress, query: { name, key } }),
     readme: (name: string) => get('/api/plugin/readme', { name }),
     logo: (name: string) => file('/api/plugin/logo', { name }),
     tool: (name: string, enabled: boolean) => post('/api/plugin/tool', { name, enabled }),
+    page: (query: QueryOf<'/api/plugin/page', 'get'>) => get('/api/plugin/page', query),
   },
   mcp: {
     list: () => get('/api/mcp/list').then((answer) => answer.servers),

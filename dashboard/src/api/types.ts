@@ -89,6 +89,12 @@ export const CHAIN_OF: Readonly<Record<ProviderKind, Chain>> = {
 }
 
 export type Plugin = S['PluginView']
+/** A plugin's form, its values, and its translations by locale. */
+export interface PluginConfig {
+  schema: FormSchema
+  values: FormValue
+  texts: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+}
 export type Bot = S['PlatformView']
 export type BotType = Omit<S['PlatformTypeView'], 'schema'> & { schema: FormSchema }
 export type Persona = S['Persona']

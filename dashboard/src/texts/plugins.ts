@@ -55,4 +55,10 @@ export const plugins = {
   save: ['Save', '保存'],
   saved: ['Saved. The plugin was reloaded.', '已保存，插件已重新加载。'],
   repo: ['Source', '源码'],
+  pages: ['Pages', '页面'],
+  openPage: ['Open {name}', '打开{name}'],
+  pageOf: ['{page}, a page of {name}', '{name} 的页面：{page}'],
+  backToPlugins: ['Back to the plugins', '返回插件'],
+  reloadPage: ['Load the page again', '重新加载页面'],
+  pageBlocked: ['This page wanted to load {address}, which is not allowed. If you trust it, add its origin to “plugin_page_origins” in the settings file.', '该页面想加载 {address}，但未被允许。如果你信任它，请把其来源加入设置文件的 plugin_page_origins。'],
 } as const satisfies Texts

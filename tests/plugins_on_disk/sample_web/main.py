@@ -12,6 +12,7 @@ class SampleWeb(Star):
         context.register_web_api("/sample_web/files/<path:name>", self.file, ["GET"], "a file")
         context.register_web_api("/sample_web/quart", self.with_quart, ["POST"], "Quart's own request")
         context.register_web_api("/sample_web/tuple", self.with_tuple, ["GET"], "body and status")
+        context.register_web_api("/sample_web/upload", self.upload, ["POST"], "takes a file")
         context.register_web_api("/sample_web/stream", self.stream, ["GET"], "in pieces")
 
     async def hello(self):
@@ -34,6 +35,12 @@ class SampleWeb(Star):
 
     async def with_tuple(self):
         return {"status": "error"}, 418
+
+    async def upload(self):
+        file = (await request.files()).get("file")
+        if file is None:
+            return error_response("missing file")
+        return json_response({"name": file.filename, "bytes": len(await file.read())})
 
     async def stream(self):
         async def pieces():

@@ -1,0 +1,3 @@
+export function put(id, text) {
+  document.getElementById(id).textContent = text
+}
