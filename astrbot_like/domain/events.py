@@ -54,10 +54,15 @@ class SpokenText(_Event, frozen=True):
 
 
 class SpeechChunk(_Event, frozen=True):
-    """Speech in playback order, mono s16le at ``rate`` samples per second."""
+    """Speech in playback order, mono s16le at ``rate`` samples per second.
+
+    Attributes:
+        follows: Seconds of the same sentence's speech after this piece; None: its engine is still speaking.
+    """
 
     pcm: bytes
     rate: int
+    follows: float | None = None
 
 
 class ToolCallStarted(_Event, frozen=True):

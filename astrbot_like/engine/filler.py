@@ -6,7 +6,7 @@ import asyncio
 
 from astrbot_like.engine.live_agent import LiveReply
 
-PHRASES = {"zh": "请稍等，我看一下。", "en": "One moment, please."}
+PHRASES = {"zh": "请稍等，我看一下。", "en": "One moment, please. "}
 
 
 class Filler:

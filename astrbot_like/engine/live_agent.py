@@ -14,15 +14,14 @@ from contextlib import aclosing
 from types import TracebackType
 from typing import Protocol
 
-from astrbot_like.domain.events import MetricsReported, SpeechChunk, SpokenText, TextDelta, TurnFailed
+from astrbot_like.domain.events import MetricsReported, SpeechChunk, SpokenText, TextDelta
 from astrbot_like.engine.playback import HeardTracker
 from astrbot_like.engine.sentences import SentenceSegmenter
 from astrbot_like.engine.sink import TurnSink
+from astrbot_like.engine.speech_out import SentenceSent, SpeechEvent
 from astrbot_like.engine.timings import TurnTimings
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.tasks import cancel_and_wait
-
-SpeechEvent = SpokenText | SpeechChunk | TurnFailed | MetricsReported
 
 
 class Speaker(Protocol):
@@ -165,6 +164,9 @@ class LiveReply:
                     await sink.send(event)
                     if first:
                         await sink.send(MetricsReported(timings.first_audio_metrics()))
+                    continue
+                if isinstance(event, SentenceSent):
+                    heard.sentence_sent()
                     continue
                 if isinstance(event, SpokenText):
                     heard.text(event.text)

@@ -7,7 +7,7 @@ it has played (``playback`` frames), and playback can be on hold while an interr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -28,6 +28,9 @@ _PAUSES = {
     "！": 2.5,
     "？": 2.5,
 }
+_USUAL_PACE = 20.0
+"""Weight of the words that are spoken within one second."""
+_ROUNDING = 1e-6
 
 
 class PlaybackClock:
@@ -95,12 +98,14 @@ class WordTime(msgspec.Struct, frozen=True):
 
 
 class _Sentence:
-    __slots__ = ("seconds", "start", "text", "words")
+    __slots__ = ("follows", "seconds", "start", "text", "words")
 
     def __init__(self, text: str, start: float) -> None:
         self.text = text
         self.start = start
         self.seconds = 0.0
+        self.follows: float | None = None
+        """Seconds of it that were not sent yet; None: not known."""
         self.words: tuple[WordTime, ...] = ()
 
 
@@ -122,6 +127,7 @@ class HeardTracker:
 
     def text(self, text: str) -> None:
         """The sentence that the following audio speaks."""
+        self.sentence_sent()
         self._sentences.append(_Sentence(text, self.clock.sent))
         if self._keep is not None and len(self._sentences) > self._keep:
             del self._sentences[0]
@@ -132,6 +138,12 @@ class HeardTracker:
         self.clock.add(seconds, now)
         if self._sentences:
             self._sentences[-1].seconds += seconds
+            self._sentences[-1].follows = chunk.follows
+
+    def sentence_sent(self) -> None:
+        """All audio of the last sentence was sent."""
+        if self._sentences:
+            self._sentences[-1].follows = 0.0
 
     def words(self, times: Sequence[WordTime]) -> None:
         """Word times of the last sentence, where the speech engine gives them."""
@@ -167,12 +179,22 @@ class HeardTracker:
             within = position - sentence.start
             if within <= 0.0:
                 break
-            if within >= sentence.seconds - 1e-6 and sentence.seconds > 0.0:
+            total = self._length(sentence)
+            if within >= total - _ROUNDING and sentence.seconds > 0.0:
                 heard.append(sentence.text)
                 continue
-            heard.append(_heard_part(sentence, within))
+            heard.append(_heard_part(sentence, within, total))
             break
         return "".join(heard).rstrip()
+
+    def _length(self, sentence: _Sentence) -> float:
+        """Seconds of a sentence's speech; estimated from the pace so far while its engine still speaks."""
+        if sentence.follows is not None:
+            return sentence.seconds + sentence.follows
+        whole = [other for other in self._sentences if other.follows == 0.0 and other.seconds > 0.0]
+        seconds = sum(other.seconds for other in whole)
+        pace = sum(_weight(other.text) for other in whole) / seconds if seconds else 0.0
+        return max(sentence.seconds, _weight(sentence.text) / (pace or _USUAL_PACE))
 
     def spoken_recently(self, now: float, window: float) -> str:
         """Text whose audio was played within the last ``window`` seconds or is playing (for the echo filter)."""
@@ -184,44 +206,41 @@ class HeardTracker:
         )
 
 
-def _heard_part(sentence: _Sentence, seconds: float) -> str:
+def _heard_part(sentence: _Sentence, seconds: float, total: float) -> str:
     text = sentence.text
     if sentence.words:
         ends = [word.end_char for word in sentence.words if word.end <= seconds]
         return text[: ends[-1]] if ends else ""
-    return text[: estimate_heard_chars(text, seconds, sentence.seconds)]
+    return text[: estimate_heard_chars(text, seconds, total)]
 
 
 def estimate_heard_chars(text: str, seconds: float, total: float) -> int:
-    """Characters of ``text`` spoken after ``seconds`` of its ``total``, at the end of a word.
-
-    Words take time by their length, marks take a pause. The speech of a sentence that is still being sent may be
-    shorter than the sentence, so the estimate assumes no faster speech than people speak.
-    """
-    if total <= 0.0:
+    """Characters of ``text`` spoken after ``seconds`` of its ``total``, at the end of a word."""
+    whole = _weight(text)
+    if total <= 0.0 or not whole:
         return 0
-    weights: list[tuple[int, float]] = []
-    whole = 0.0
-    for found in _WORDS.finditer(text):
-        word = found.group()
-        spoken = sum(1 for char in word if char.isalnum())
-        weight = 2.5 * spoken if _is_wide(word) else 1.0 + spoken if spoken else 0.0
-        weights.append((found.end(), whole + weight))
-        whole += weight + _PAUSES.get(word[-1], 0.0)
-    if not weights:
-        return 0
-    # About 18 units of this scale are one second of unhurried speech.
-    scale = whole / max(total, whole / _FASTEST)
     heard = 0
-    for end, weight in weights:
-        if weight > seconds * scale + 1e-9:
+    for end, weight in _word_ends(text):
+        if weight * total > seconds * whole + _ROUNDING:
             break
         heard = end
     return heard
 
 
-_FASTEST = 40.0
-"""Weight of words that can be spoken within one second at most."""
+def _word_ends(text: str) -> Iterator[tuple[int, float]]:
+    """The end of each word, and how much is spoken up to there: words by their length, a pause for each mark."""
+    spoken = 0.0
+    for found in _WORDS.finditer(text):
+        word = found.group()
+        letters = sum(1 for char in word if char.isalnum())
+        spoken += 2.5 * letters if _is_wide(word) else 1.0 + letters if letters else 0.0
+        yield found.end(), spoken
+        spoken += _PAUSES.get(word[-1], 0.0)
+
+
+def _weight(text: str) -> float:
+    ends = list(_word_ends(text))
+    return ends[-1][1] + _PAUSES.get(text.rstrip()[-1], 0.0) if ends else 0.0
 
 
 def _is_wide(word: str) -> bool:

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import msgspec
+
 from astrbot_like.domain.audio import OUTPUT_RATE, SAMPLE_WIDTH, Pcm
 from astrbot_like.domain.errors import BotError, ProviderError
 from astrbot_like.domain.events import MetricsReported, SpeechChunk, SpokenText, TurnFailed
@@ -26,7 +28,12 @@ from astrbot_like.runtime.clock import Clock
 if TYPE_CHECKING:
     from astrbot_like.api.speech import SpeechOptions
 
-SpeechEvent: TypeAlias = SpokenText | SpeechChunk | TurnFailed | MetricsReported
+
+class SentenceSent(msgspec.Struct, frozen=True):
+    """All speech of the last ``SpokenText`` was handed over."""
+
+
+SpeechEvent: TypeAlias = SpokenText | SpeechChunk | SentenceSent | TurnFailed | MetricsReported
 
 
 class TtsReports(Protocol):
@@ -154,6 +161,7 @@ class SpeechOut:
     async def _play(self, sentence: SentenceAudio) -> AsyncIterator[SpeechEvent]:
         words = _Words(sentence.text)
         resampler: Resampler | None = None
+        played = 0.0
         async for piece in sentence:
             self.provider = self.provider or piece.provider
             if spoken := words.before(piece.text):
@@ -163,26 +171,31 @@ class SpeechOut:
                     yield await self._paced(tail)
                 resampler = Resampler(piece.pcm.rate, self._rate)
             for part in _cut(piece.pcm, self._settings.piece_seconds):
+                played += len(part) / (SAMPLE_WIDTH * piece.pcm.rate)
                 if pcm := resampler.push(part):
-                    yield await self._paced(pcm)
+                    # Where the provider names its words one by one, what follows belongs to the next of them.
+                    follows = sentence.total - played if sentence.closed and words.all_told else None
+                    yield await self._paced(pcm, follows)
                     if not self._named:
                         self._named = True
                         yield MetricsReported({"tts": self.provider})
         if resampler is not None and (tail := resampler.flush()):
             yield await self._paced(tail)
+        if resampler is not None:
+            yield SentenceSent()
         if sentence.error is not None:
             yield TurnFailed(sentence.error.code, sentence.error.message, fatal=False)
         elif rest := words.rest():
             yield SpokenText(rest)
 
-    async def _paced(self, pcm: bytes) -> SpeechChunk:
-        """The next chunk, when it is time to send it."""
+    async def _paced(self, pcm: bytes, follows: float | None = None) -> SpeechChunk:
+        """The next chunk, when it is time to send it (``follows`` as in ``SpeechChunk``)."""
         seconds = len(pcm) / (SAMPLE_WIDTH * self._rate)
         wait = self._pace.ahead(self._clock.monotonic()) + seconds - self._settings.speech_lead
         if wait > 0.0 and self._pace.sent:
             await self._clock.sleep(wait)
         self._pace.add(seconds, self._clock.monotonic())
-        return SpeechChunk(pcm, self._rate)
+        return SpeechChunk(pcm, self._rate, follows)
 
 
 class _Words:
@@ -193,6 +206,11 @@ class _Words:
     def __init__(self, text: str) -> None:
         self._rest = text
         self._told = ""
+
+    @property
+    def all_told(self) -> bool:
+        """Whether nothing is left to announce."""
+        return not self._rest
 
     def before(self, words: str) -> str:
         """Text to announce before a piece that speaks ``words`` (empty: the provider does not say).

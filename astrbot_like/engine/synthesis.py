@@ -69,6 +69,11 @@ class SentenceAudio:
         self._more = asyncio.Event()
         self._room = asyncio.Event()
 
+    @property
+    def closed(self) -> bool:
+        """Whether all audio was made, so that ``total`` is the sentence's length."""
+        return self._closed
+
     async def put(self, piece: Piece) -> None:
         """Add audio; waits while much is held."""
         self.started = True

@@ -12,8 +12,8 @@ from astrbot_like.engine.playback import HeardTracker, PlaybackClock, WordTime, 
 RATE = 24_000
 
 
-def chunk(seconds: float) -> SpeechChunk:
-    return SpeechChunk(bytes(int(seconds * RATE) * 2), RATE)
+def chunk(seconds: float, follows: float | None = 0.0) -> SpeechChunk:
+    return SpeechChunk(bytes(int(seconds * RATE) * 2), RATE, follows)
 
 
 def reply(*sentences: tuple[str, float], start: float = 10.0) -> HeardTracker:
@@ -39,6 +39,31 @@ def test_words_cut_in_their_middle_were_not_heard() -> None:
     heard = reply(("Supercalifragilistic expialidocious.", 4.0))
     assert heard.heard_text(11.0) == ""
     assert heard.heard_text(13.0) == "Supercalifragilistic"
+
+
+def test_what_was_sent_is_not_the_whole_sentence() -> None:
+    heard = HeardTracker()
+    heard.text("One two three four five six seven eight.")
+    heard.audio(chunk(1.0, follows=3.0), 10.0)
+    heard.audio(chunk(0.25, follows=2.75), 10.0)
+    assert heard.heard_text(11.0) == "One two"
+    assert heard.heard_text(99.0) == "One two"
+
+
+def test_the_length_of_an_unfinished_sentence_is_judged_by_the_pace_so_far() -> None:
+    heard = HeardTracker()
+    heard.text("One two three four. ")
+    heard.audio(chunk(8.0, follows=None), 10.0)
+    heard.sentence_sent()
+    heard.text("Five six seven eight. ")
+    heard.audio(chunk(3.0, follows=None), 18.0)
+    assert heard.heard_text(99.0) == "One two three four. Five"
+    quick = HeardTracker()
+    quick.text("Five six seven eight. ")
+    quick.audio(chunk(0.3, follows=None), 10.0)
+    assert quick.heard_text(99.0) == "Five"
+    quick.sentence_sent()
+    assert quick.heard_text(99.0) == "Five six seven eight."
 
 
 def test_a_client_that_ran_dry_starts_a_new_stretch() -> None:

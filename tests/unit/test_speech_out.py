@@ -111,9 +111,20 @@ def test_text_goes_before_its_audio_and_all_is_spoken() -> None:
     out, reports = speech_of(Streamed())
     events = run_virtual(collect(out, "one three. ", "four five six."))
     kinds = [type(e).__name__ for _, e in events if not type(e).__name__.startswith("Metrics")]
-    assert kinds == ["SpokenText", "SpeechChunk", "SpeechChunk", "SpokenText", *["SpeechChunk"] * 3]
+    assert kinds == [
+        *("SpokenText", "SpeechChunk", "SpeechChunk", "SentenceSent"),
+        *("SpokenText", "SpeechChunk", "SpeechChunk", "SpeechChunk", "SentenceSent"),
+    ]
     assert spoken(events) == "one three. four five six."
     assert reports.log == [("tts0", "ok"), ("tts0", "ok")]
+
+
+def test_pieces_tell_how_much_of_their_sentence_follows() -> None:
+    out, _ = speech_of(Streamed(), settings=VoiceSettings(speech_lead=0.3))
+    events = run_virtual(collect(out, "one two three four five six seven eight."))
+    follows = [e.follows for _, e in events if isinstance(e, SpeechChunk)]
+    assert follows[0] is None or follows[0] == pytest.approx(0.7)
+    assert [round(f, 2) for f in follows[-3:] if f is not None] == [0.2, 0.1, 0.0]
 
 
 def test_words_that_the_provider_names_are_announced_one_by_one() -> None:
