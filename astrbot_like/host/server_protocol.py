@@ -132,7 +132,7 @@ class SocketStream(WSStream):
                 await self._close(CloseCode.INTERNAL_ERROR, "")
                 await self._await_peer_close()
                 await self.send(StreamClosed(stream_id=self.stream_id))
-        else:
+        elif self.state != ASGIWebsocketState.CLOSED:
             await super().app_send(message or None)
 
     async def _accept(self, message: Any) -> None:

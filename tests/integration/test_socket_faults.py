@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -182,6 +183,23 @@ async def test_rules_of_the_protocol(house: House, data, code: int):
     assert await settle(lambda: sockets(house) == 0)
     client.writer.close()
     await answers(house)
+
+
+async def test_a_reply_to_a_peer_that_broke_the_rules_is_dropped(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """What the application still says after the codec has closed the connection, its own close frame too."""
+    monkeypatch.setattr(logging.getLogger("hypercorn.error"), "propagate", True)
+    client = await RawSocket.open(house.ws("/api/live_chat/ws"))
+    await client.text('{"t":"text_input","text":"tell me"}')
+    while b"bot_delta_chunk" not in (await client.read_frame())[1]:
+        pass
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await client.text('{"t":"start_speaking"}' * 100)
+    await client.send(client.frame(1, b"x" * (64 * 1024 + 1)))
+    assert await settle(lambda: sockets(house) == 0)
+    client.vanish()
+    assert not [record for record in caplog.records if "hypercorn" in record.name]
 
 
 async def test_fragments_and_pings_between_them(house: House):
