@@ -40,7 +40,10 @@ async def ask(entry: ProviderEntry, speakers: Sequence[ProviderEntry]) -> str:
             return text[:LONGEST_ANSWER]
         case "text_to_speech":
             path = Path(await entry.instance.get_audio(SENTENCE))
-            size = (await asyncio.to_thread(path.stat)).st_size
+            try:
+                size = (await asyncio.to_thread(path.stat)).st_size
+            finally:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
             return f"{size} bytes of speech"
         case "speech_to_text":
             return await _recognise(entry, speakers)
@@ -78,7 +81,10 @@ async def voices(entry: ProviderEntry) -> list[tuple[str, str, str]]:
 async def _recognise(entry: ProviderEntry, speakers: Sequence[ProviderEntry]) -> str:
     if speakers:
         path = Path(await speakers[0].instance.get_audio(SENTENCE))
-        text = str(await entry.instance.get_text(str(path))).strip()
+        try:
+            text = str(await entry.instance.get_text(str(path))).strip()
+        finally:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
         return f"heard: {text}" if text else "answered, but heard nothing in the sample"
     with tempfile.TemporaryDirectory(prefix="provider-test-") as folder:
         path = Path(folder) / "silence.wav"

@@ -88,9 +88,8 @@ class AzureSpeech(ServiceTTSProvider):
             "X-Microsoft-OutputFormat": _FORMAT,
             "User-Agent": "astrbot-like",
         }
-        async with self.http.open(
-            "POST", "/cognitiveservices/v1", headers=headers, form=self._ssml(text).encode()
-        ) as response, aclosing(self.http.chunks(response)) as chunks:  # fmt: skip
+        sound = self.http.sound("/cognitiveservices/v1", headers=headers, form=self._ssml(text).encode())
+        async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 yield chunk
 

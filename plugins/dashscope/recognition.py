@@ -120,7 +120,7 @@ class _Utterance:
         provider = self._provider
         headers = {"Authorization": f"bearer {provider.ring.current}"}
         async with provider.http.websocket("", headers=headers) as socket:
-            task = Task(socket, provider.blame, provider.http.timeout)
+            task = Task(socket, provider.blame)
             await task.begin(provider.task_payload(self._language))
             sending = asyncio.create_task(self._send(task), name="dashscope-uplink")
             try:

@@ -60,7 +60,7 @@ class CosyVoiceSpeech(ServiceTTSProvider):
         }
         headers = {"Authorization": f"bearer {self.ring.current}"}
         async with self.http.websocket("", headers=headers) as socket:
-            task = Task(socket, self.blame, self.http.timeout)
+            task = Task(socket, self.blame)
             await task.begin(
                 {
                     "task_group": "audio",

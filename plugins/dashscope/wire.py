@@ -8,19 +8,26 @@ fed with ``continue-task`` (text) or binary frames (audio), ended with ``finish-
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from astrbot_like.api.kit.errors import Blame, Failure
-
-if TYPE_CHECKING:
-    import aiohttp
+from astrbot_like.api.kit.sockets import ServiceSocket
 
 ADDRESS = "wss://dashscope.aliyuncs.com/api-ws/v1/inference"
-_FAILURES: dict[str, Failure] = {"InvalidApiKey": "auth", "Throttling": "rate_limit", "ModelNotFound": "not_found"}
+# https://help.aliyun.com/zh/model-studio/error-code: parts of the codes of a failed task.
+_FAILURES: dict[str, Failure] = {
+    "InvalidApiKey": "auth",
+    "AccessDenied": "auth",
+    "Throttling": "rate_limit",
+    "Arrearage": "rate_limit",
+    "ModelNotFound": "not_found",
+    "InvalidParameter": "bad_request",
+    "Timeout": "timeout",
+    "TimeOut": "timeout",
+}
 
 
 class Header(msgspec.Struct):
@@ -44,13 +51,11 @@ class Task:
     Args:
         socket: The socket.
         blame: Names the service in errors.
-        timeout: Longest silence in seconds.
     """
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, blame: Blame, timeout: float) -> None:
+    def __init__(self, socket: ServiceSocket, blame: Blame) -> None:
         self._socket = socket
         self._blame = blame
-        self._timeout = timeout
         self._id = uuid.uuid4().hex
         self._decoder = msgspec.json.Decoder(Event)
 
@@ -72,7 +77,7 @@ class Task:
 
     async def audio(self, pcm: bytes) -> None:
         """Feed sound."""
-        await self._socket.send_bytes(pcm)
+        await self._socket.send(pcm)
 
     async def finish(self) -> None:
         """Say that nothing more comes."""
@@ -84,29 +89,19 @@ class Task:
         Raises:
             ServiceError: The task failed, the socket closed too early, or the service fell silent.
         """
-        import aiohttp
-
+        frame = await self._socket.expect()
+        if isinstance(frame, bytes):
+            return frame
         try:
-            async with asyncio.timeout(self._timeout):
-                message = await self._socket.receive()
-        except TimeoutError as error:
-            raise self._blame.timeout("further output", self._timeout) from error
-        if message.type == aiohttp.WSMsgType.BINARY:
-            return bytes(message.data)
-        if message.type != aiohttp.WSMsgType.TEXT:
-            raise self._blame.cut()
-        try:
-            event = self._decoder.decode(message.data)
+            event = self._decoder.decode(frame)
         except msgspec.DecodeError as error:
             raise self._blame.nonsense() from error
         if event.header.event == "task-failed":
             code = event.header.error_code
-            failure: Failure = "server"
-            for name, kind in _FAILURES.items():
-                failure = kind if name in code else failure
-            raise self._blame.said(f"{code}: {event.header.error_message}", failure)
+            known: list[Failure] = [kind for name, kind in _FAILURES.items() if name in code]
+            raise self._blame.said(f"{code}: {event.header.error_message}", known[0] if known else "server")
         return None if event.header.event == "task-finished" else event
 
     async def _send(self, action: str, payload: dict[str, Any]) -> None:
         header = {"action": action, "task_id": self._id, "streaming": "duplex"}
-        await self._socket.send_str(msgspec.json.encode({"header": header, "payload": payload}).decode())
+        await self._socket.send(msgspec.json.encode({"header": header, "payload": payload}).decode())

@@ -12,6 +12,7 @@ from astrbot_like.api.kit.speech_provider import PcmTTSProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import VoiceInfo, current_speech_options
 from astrbot_like.api.star import Star
+from astrbot_like.domain.errors import BotError
 
 from .decoding import Mp3Stream
 
@@ -63,7 +64,7 @@ class EdgeSpeech(PcmTTSProvider):
         except TimeoutError as error:
             raise self.blame.timeout(seconds=self._timeout) from error
         except Exception as error:  # the library lets aiohttp's and its own errors through
-            raise self.blame.unreachable("its address", type(error).__name__) from error
+            raise self._translated(library, error) from error
         return [
             VoiceInfo(v["ShortName"], v.get("FriendlyName", ""), v.get("Locale", ""), v.get("Gender", "").lower())
             for v in listed
@@ -100,22 +101,38 @@ class EdgeSpeech(PcmTTSProvider):
                     async with asyncio.timeout(self._timeout):
                         event = await anext(events, None)
                     if event is None:
-                        return
+                        break
                     if event["type"] == "audio":
                         yield event["data"]
+            if not speech.state.get("offset_compensation", 1):
+                # The library takes an end without the service's "turn.end" for an end like any other.
+                raise self.blame.cut()
+        except BotError:
+            raise
         except TimeoutError as error:
-            raise self.blame.timeout("sound", self._timeout) from error
-        except library.exceptions.NoAudioReceived as error:
-            raise self.blame.nonsense("no sound for that text or voice") from error
+            raise self.blame.timeout("further output", self._timeout) from error
         except (ValueError, TypeError) as error:
             raise self.blame.said(str(error), "bad_request") from error
         except Exception as error:  # the library lets aiohttp's and its own errors through
-            raise self._translated(error) from error
+            raise self._translated(library, error) from error
 
-    def _translated(self, error: Exception) -> Exception:
+    def _translated(self, library: Any, error: Exception) -> Exception:
+        known = library.exceptions
         status = getattr(error, "status", 0)
-        if isinstance(status, int) and status:
-            return self.blame.status(status, "")
+        if isinstance(error, known.NoAudioReceived):
+            return self.blame.said("no sound for that text or voice", "not_found")
+        if status == 403 or isinstance(error, known.SkewAdjustmentError):
+            return self.blame.missing(
+                "a newer library edge-tts, or a clock that is right",
+                "The service refused this client: pip install --upgrade edge-tts, and check the computer's time.",
+            )
+        if isinstance(error, known.WebSocketError):
+            return self.blame.cut()
+        if isinstance(error, known.EdgeTTSException) or 0 < status < 300:
+            return self.blame.nonsense()
+        if status:
+            headers = getattr(error, "headers", None) or {}
+            return self.blame.status(status, "", retry_after=headers.get("Retry-After"))
         return self.blame.unreachable("its address", type(error).__name__)
 
     def _proxy(self) -> str | None:

@@ -7,7 +7,10 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.errors import Failure
 from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import VoiceInfo, current_speech_options
@@ -16,6 +19,26 @@ from astrbot_like.api.star import Star
 _BASE = "https://api.elevenlabs.io/v1"
 _VOICE = "JBFqnCBsd6RMkjVDRZzb"  # one of the service's own
 _RATE = 24000
+# https://help.elevenlabs.io/hc/en-us/articles/19572237925521 and https://elevenlabs.io/docs/eleven-api/resources/errors
+_KINDS: dict[str, Failure] = {
+    "invalid_api_key": "auth",
+    "quota_exceeded": "rate_limit",
+    "voice_not_found": "not_found",
+    "max_character_limit_exceeded": "bad_request",
+}
+
+
+class Detail(msgspec.Struct):
+    """Why a request was refused: ``code`` in today's form, ``status`` in the older one."""
+
+    code: str = ""
+    status: str = ""
+
+
+class Refusal(msgspec.Struct):
+    """The body of a refusal."""
+
+    detail: Detail
 
 
 class ElevenLabsPlugin(Star):
@@ -82,11 +105,20 @@ class ElevenLabsSpeech(ServiceTTSProvider):
         if settings := self._voice_settings(chosen.rate):
             body["voice_settings"] = settings
         path = f"/text-to-speech/{quote(voice, safe='')}/stream"
-        async with self.http.open(
-            "POST", path, headers=self._headers(), body=body, params={"output_format": "pcm_24000"}, model=voice
-        ) as response, aclosing(self.http.chunks(response)) as chunks:  # fmt: skip
+        sound = self.http.sound(
+            path, headers=self._headers(), body=body, params={"output_format": f"pcm_{_RATE}"}, model=voice
+        )
+        async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    def kind_of(self, status: int, body: bytes) -> Failure | None:
+        """Out of quota comes with 401, an unknown voice with 400."""
+        try:
+            detail = msgspec.json.decode(body, type=Refusal).detail
+        except msgspec.DecodeError:
+            return None
+        return _KINDS.get(detail.code or detail.status)
 
     def _headers(self) -> dict[str, str]:
         return {"xi-api-key": self.ring.current}

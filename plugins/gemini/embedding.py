@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from astrbot_like.api.kit import options
-from astrbot_like.api.kit.errors import Blame
-from astrbot_like.api.kit.http import HttpService
-from astrbot_like.api.provider import EmbeddingProvider, ProviderType, register_provider_adapter
+from astrbot_like.api.kit.embedding_provider import ServiceEmbeddingProvider
+from astrbot_like.api.provider import ProviderType, register_provider_adapter
 
 from .chat import BASE, VERSION, GeminiChat
+from .models import listed_models
 
 _MODEL = "gemini-embedding-001"
-_MOST_AT_ONCE = 100  # the service's own limit
 
 
 class Values(msgspec.Struct):
@@ -28,6 +25,9 @@ class Embeddings(msgspec.Struct):
     """The answer, in the order of the texts."""
 
     embeddings: list[Values]
+
+
+_DECODER = msgspec.json.Decoder(Embeddings)
 
 
 @register_provider_adapter(
@@ -47,51 +47,30 @@ class Embeddings(msgspec.Struct):
     },
     provider_display_name="Gemini embeddings",
 )
-class GeminiEmbedding(EmbeddingProvider):
+class GeminiEmbedding(ServiceEmbeddingProvider):
     """Vectors for texts.
 
     Config:
         embedding_dimensions: Length of the vectors.
     """
 
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self.blame = Blame(str(provider_config.get("id", "")), "Google Gemini")
-        self._key = (options.keys(provider_config, "embedding_api_key", "key", "api_key") or [""])[0]
-        base = options.text(provider_config, "embedding_api_base", "api_base", default=BASE)
-        self.http = HttpService(
-            GeminiChat.tidy_base(base),
-            self.blame,
-            timeout=options.number(provider_config, "timeout", default=20.0),
-            proxy=options.text(provider_config, "proxy"),
-        )
-        self.set_model(options.text(provider_config, "embedding_model", "model", default=_MODEL))
-        self._decoder = msgspec.json.Decoder(Embeddings)
+    service = "Google Gemini"
+    default_base = BASE
+    default_model = _MODEL
+    default_dimensions = 768
+    most_at_once = 100  # the service's own limit
 
-    async def get_embedding(self, text: str) -> list[float]:
-        """The vector of one text."""
-        return (await self.get_embeddings([text]))[0]
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without a version."""
+        return GeminiChat.tidy_base(base)
 
-    async def get_embeddings(self, text: list[str]) -> list[list[float]]:
-        """The vectors of many texts, in their order."""
-        vectors: list[list[float]] = []
-        for start in range(0, len(text), _MOST_AT_ONCE):
-            vectors.extend(await self._some(text[start : start + _MOST_AT_ONCE]))
-        return vectors
+    async def get_models(self) -> list[str]:
+        """Names of the models that embed, sorted."""
+        return await listed_models(self.http, VERSION, self._headers(), "embedContent", "batchEmbedContents")
 
-    def get_dim(self) -> int:
-        """Length of the vectors."""
-        return int(options.number(self.provider_config, "embedding_dimensions", default=768))
-
-    async def test(self) -> None:
-        """Embed a word."""
-        await self.get_embedding("hello")
-
-    async def terminate(self) -> None:
-        """Close the connections."""
-        await self.http.aclose()
-
-    async def _some(self, texts: list[str]) -> list[list[float]]:
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """The vectors, which come in the order of the texts."""
         model = self.get_model().removeprefix("models/")
         requests = [
             {"model": f"models/{model}", "content": {"parts": [{"text": text}]}, "outputDimensionality": self.get_dim()}
@@ -100,14 +79,14 @@ class GeminiEmbedding(EmbeddingProvider):
         data = await self.http.bytes(
             "POST",
             f"/{VERSION}/models/{quote(model, safe='')}:batchEmbedContents",
-            headers={"x-goog-api-key": self._key},
+            headers=self._headers(),
             body={"requests": requests},
             model=model,
         )
         try:
-            found = self._decoder.decode(data).embeddings
+            return [vector.values for vector in _DECODER.decode(data).embeddings]
         except msgspec.DecodeError as error:
             raise self.blame.nonsense("an answer without vectors") from error
-        if len(found) != len(texts):
-            raise self.blame.nonsense(f"{len(found)} vectors for {len(texts)} texts")
-        return [vector.values for vector in found]
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-goog-api-key": self.key}

@@ -82,10 +82,7 @@ class GptSovitsSpeech(ServiceTTSProvider):
         await self._load_weights()
         body = self._parameters() | {"text": text, "media_type": "wav"}
         stream = WavStream()
-        async with (
-            self.http.open("POST", "/tts", body=body) as response,
-            aclosing(self.http.chunks(response)) as chunks,
-        ):
+        async with aclosing(self.http.sound("/tts", body=body)) as chunks:
             async for chunk in chunks:
                 try:
                     pcm = stream.feed(chunk)

@@ -13,6 +13,7 @@ from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, HttpChatPr
 from astrbot_like.api.kit.errors import Blame, ServiceError, service_message
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
+from .models import authorised, listed_models
 from .thinking import ThinkSplitter
 from .wire import CallPiece, Chunk, Delta
 
@@ -59,16 +60,11 @@ class OpenAIChat(HttpChatProvider):
 
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""
-        answer = await self.http.json("GET", "/models", headers=self.headers())
-        listed = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(listed, list):
-            raise self.blame.nonsense("no list of models")
-        return sorted(str(model["id"]) for model in listed if isinstance(model, dict) and model.get("id"))
+        return await listed_models(self.http, self.headers())
 
     def headers(self) -> dict[str, str]:
         """Headers of every request."""
-        key = self.ring.current
-        return {**({"Authorization": f"Bearer {key}"} if key else {}), **self.custom_headers}
+        return {**authorised(self.ring.current), **self.custom_headers}
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         """Chunks and the complete response; what the server refuses to take is left out in a second try."""

@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from astrbot_like.api.kit import options
-from astrbot_like.api.kit.errors import Blame
-from astrbot_like.api.kit.http import HttpService
-from astrbot_like.api.provider import EmbeddingProvider, ProviderType, register_provider_adapter
+from astrbot_like.api.kit.embedding_provider import ServiceEmbeddingProvider
+from astrbot_like.api.provider import ProviderType, register_provider_adapter
 
 from .chat import OPENAI_BASE
+from .models import authorised, listed_models
 
 _MODEL = "text-embedding-3-small"
-_MOST_AT_ONCE = 512
 
 
 class Vector(msgspec.Struct):
@@ -29,6 +28,9 @@ class Vectors(msgspec.Struct):
     """The answer."""
 
     data: list[Vector]
+
+
+_DECODER = msgspec.json.Decoder(Vectors)
 
 
 @register_provider_adapter(
@@ -49,7 +51,7 @@ class Vectors(msgspec.Struct):
     },
     provider_display_name="OpenAI embeddings",
 )
-class OpenAIEmbedding(EmbeddingProvider):
+class OpenAIEmbedding(ServiceEmbeddingProvider):
     """Vectors for texts.
 
     Config:
@@ -57,54 +59,27 @@ class OpenAIEmbedding(EmbeddingProvider):
         embedding_dimensions_mode: Whether that is sent along: ``always``, ``never``, or ``auto`` (to OpenAI itself).
     """
 
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self.blame = Blame(str(provider_config.get("id", "")), "The OpenAI-compatible embedding service")
-        self._key = (options.keys(provider_config, "embedding_api_key", "key", "api_key") or [""])[0]
-        self.http = HttpService(
-            options.text(provider_config, "embedding_api_base", "api_base", default=OPENAI_BASE),
-            self.blame,
-            timeout=options.number(provider_config, "timeout", default=20.0),
-            proxy=options.text(provider_config, "proxy"),
-        )
-        self.set_model(options.text(provider_config, "embedding_model", "model", default=_MODEL))
-        self._decoder = msgspec.json.Decoder(Vectors)
+    service = "The OpenAI-compatible embedding service"
+    default_base = OPENAI_BASE
+    default_model = _MODEL
+    most_at_once = 512
 
-    async def get_embedding(self, text: str) -> list[float]:
-        """The vector of one text."""
-        return (await self.get_embeddings([text]))[0]
+    async def get_models(self) -> list[str]:
+        """Names of the server's models, sorted."""
+        return await listed_models(self.http, authorised(self.key))
 
-    async def get_embeddings(self, text: list[str]) -> list[list[float]]:
-        """The vectors of many texts, in their order."""
-        vectors: list[list[float]] = []
-        for start in range(0, len(text), _MOST_AT_ONCE):
-            vectors.extend(await self._some(text[start : start + _MOST_AT_ONCE]))
-        return vectors
-
-    def get_dim(self) -> int:
-        """Length of the vectors, 0 when the configuration does not tell."""
-        return int(options.number(self.provider_config, "embedding_dimensions", default=0))
-
-    async def test(self) -> None:
-        """Embed a word."""
-        await self.get_embedding("hello")
-
-    async def terminate(self) -> None:
-        """Close the connections."""
-        await self.http.aclose()
-
-    async def _some(self, texts: list[str]) -> list[list[float]]:
+    async def embed(self, texts: list[str]) -> list[list[float]]:
+        """The vectors, put into the order of the texts: the service tells it by index."""
         body: dict[str, Any] = {"model": self.get_model(), "input": texts, "encoding_format": "float"}
         if self._sends_dimensions() and self.get_dim():
             body["dimensions"] = self.get_dim()
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        data = await self.http.bytes("POST", "/embeddings", headers=headers, body=body, model=self.get_model())
+        data = await self.http.bytes(
+            "POST", "/embeddings", headers=authorised(self.key), body=body, model=self.get_model()
+        )
         try:
-            found = self._decoder.decode(data).data
+            found = _DECODER.decode(data).data
         except msgspec.DecodeError as error:
             raise self.blame.nonsense("an answer without vectors") from error
-        if len(found) != len(texts):
-            raise self.blame.nonsense(f"{len(found)} vectors for {len(texts)} texts")
         return [vector.embedding for vector in sorted(found, key=lambda vector: vector.index)]
 
     def _sends_dimensions(self) -> bool:

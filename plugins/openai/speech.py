@@ -17,13 +17,10 @@ from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import current_speech_options
 
 from .chat import OPENAI_BASE
+from .models import authorised, listed_models
 
 _RATE = 24000  # Hz of response_format "pcm", as the documentation fixes it
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
-
-
-def _authorised(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 @register_provider_adapter(
@@ -54,6 +51,10 @@ class OpenAIWhisper(ServiceSTTProvider):
     default_base = OPENAI_BASE
     default_model = "whisper-1"
 
+    async def get_models(self) -> list[str]:
+        """Names of the server's models, sorted."""
+        return await listed_models(self.http, authorised(self.ring.current))
+
     async def get_text(self, audio_url: str) -> str:
         """The transcript of a file, address or ``base64://`` reference."""
         import aiohttp
@@ -66,7 +67,7 @@ class OpenAIWhisper(ServiceSTTProvider):
         if language := options.text(self.provider_config, "language"):
             form.add_field("language", language)
         answer = await self.http.json(
-            "POST", "/audio/transcriptions", headers=_authorised(self.ring.current), form=form, model=self.get_model()
+            "POST", "/audio/transcriptions", headers=authorised(self.ring.current), form=form, model=self.get_model()
         )
         text = answer.get("text") if isinstance(answer, dict) else None
         if not isinstance(text, str):
@@ -111,6 +112,10 @@ class OpenAISpeech(ServiceTTSProvider):
         self._format = options.text(provider_config, "response_format", default="pcm").lower()
         self.sample_rate = _RATE
 
+    async def get_models(self) -> list[str]:
+        """Names of the server's models, sorted."""
+        return await listed_models(self.http, authorised(self.ring.current))
+
     def get_voices(self) -> list[str]:
         """Names of OpenAI's voices; other servers have their own."""
         return list(_VOICES)
@@ -127,35 +132,23 @@ class OpenAISpeech(ServiceTTSProvider):
                 if error.status not in (400, 422):
                     raise
                 self._format = "wav"  # this server has no bare samples
-        async with self.http.open(
-            "POST",
-            "/audio/speech",
-            headers=_authorised(self.ring.current),
-            body=self._body(text, "wav"),
-            model=self.get_model(),
-        ) as response:
-            whole = b"".join([chunk async for chunk in self.http.chunks(response)])
-        yield self._mono(whole)
+        async with aclosing(self._sound(text, "wav")) as chunks:
+            yield self._mono(b"".join([chunk async for chunk in chunks]))
 
     async def _pcm(self, text: str) -> AsyncGenerator[bytes, None]:
-        async with self.http.open(
-            "POST",
-            "/audio/speech",
-            headers=_authorised(self.ring.current),
-            body=self._body(text, "pcm"),
-            model=self.get_model(),
-        ) as response:
-            if response.content_type == "application/json":
-                raise self.blame.nonsense("JSON in place of sound")
-            first = True
-            async with aclosing(self.http.chunks(response)) as chunks:
-                async for chunk in chunks:
-                    if first and chunk.startswith(b"RIFF"):
-                        # Some servers send WAV whatever was asked for.
-                        yield self._mono(chunk + b"".join([more async for more in chunks]))
-                        return
-                    first = False
-                    yield chunk
+        first = True
+        async with aclosing(self._sound(text, "pcm")) as chunks:
+            async for chunk in chunks:
+                if first and chunk.startswith(b"RIFF"):
+                    # Some servers send WAV whatever was asked for.
+                    yield self._mono(chunk + b"".join([more async for more in chunks]))
+                    return
+                first = False
+                yield chunk
+
+    def _sound(self, text: str, response_format: str) -> AsyncGenerator[bytes, None]:
+        headers, body = authorised(self.ring.current), self._body(text, response_format)
+        return self.http.sound("/audio/speech", headers=headers, body=body, model=self.get_model())
 
     def _body(self, text: str, response_format: str) -> dict[str, Any]:
         chosen = current_speech_options()

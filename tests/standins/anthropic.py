@@ -34,7 +34,7 @@ class AnthropicStandIn(StandIn):
     def error(self, status: int, message: str) -> web.Response:
         kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
         body = {"type": "error", "error": {"type": kinds.get(status, "api_error"), "message": message}}
-        return web.json_response(body, status=status, headers={"retry-after": "3"} if status == 429 else None)
+        return web.json_response(body, status=status)
 
     async def _models(self, request: web.Request) -> web.Response:
         return web.json_response(

@@ -24,6 +24,8 @@ class Faults:
         hang_after: Fall silent after so many pieces.
         error_after: Report an error in the protocol's own way after so many pieces.
         pause: Seconds between pieces.
+        out_of_quota: Say in the service's own way that the account has nothing left.
+        nonsense: Answer with what is not of the protocol, as a captive portal does.
     """
 
     status: int = 0
@@ -32,6 +34,13 @@ class Faults:
     hang_after: int = -1
     error_after: int = -1
     pause: float = 0.0
+    out_of_quota: bool = False
+    nonsense: bool = False
+
+    @property
+    def breaks_off(self) -> bool:
+        """Whether an answer is to stop in its middle."""
+        return self.cut_after >= 0 or self.hang_after >= 0
 
 
 class Cut(Exception):
@@ -58,13 +67,17 @@ class StandIn(ABC):
 
     Attributes:
         key: The only key that is accepted.
-        aborted: Streams whose client went away before their end.
+        aborted: Answers whose client went away before their end.
+        under_way: Requests that are being answered.
+        heard: Bytes of sound that came in while its speaker was still speaking.
     """
 
     key: str = "right-key"
     faults: Faults = field(default_factory=Faults)
     requests: list[Recorded] = field(default_factory=list)
     aborted: int = 0
+    under_way: int = 0
+    heard: int = 0
     url: str = ""
 
     @abstractmethod
@@ -78,6 +91,10 @@ class StandIn(ABC):
     @abstractmethod
     def key_of(self, request: web.Request) -> str:
         """The key a request carries."""
+
+    def out_of_quota(self) -> web.Response:
+        """The account has nothing left."""
+        return self.error(429, "the account has nothing left")
 
     @property
     def last(self) -> Recorded:
@@ -140,11 +157,47 @@ class StandIn(ABC):
         body = json.loads(await request.read()) if is_json else None
         self.requests.append(Recorded(request.path, dict(request.headers), dict(request.query), body))
 
+        if self.faults.out_of_quota:
+            return self.out_of_quota()
         if self.faults.status and len(self.requests) > self.faults.spared:
-            return self.error(self.faults.status, f"the stand-in was told to answer {self.faults.status}")
-        if self.key and self.key_of(request) != self.key:
-            return self.error(401, "the key is not known: wrong-key-1234567890")
-        return await handler(request)
+            refused = self.error(self.faults.status, f"the stand-in was told to answer {self.faults.status}")
+            if self.faults.status == 429:
+                refused.headers["Retry-After"] = "3"
+            return refused
+        if self.key and (given := self.key_of(request)) != self.key:
+            return self.error(401, f"the key is not known: {given}")
+        if self.faults.nonsense:
+            return await self.nonsense(request)
+        self.under_way += 1
+        try:
+            response = await handler(request)
+            if isinstance(response, web.Response) and response.status == 200 and self.faults.breaks_off:
+                return await self._broken_off(request, response)
+            return response
+        finally:
+            self.under_way -= 1
+
+    async def nonsense(self, request: web.Request) -> web.StreamResponse:
+        """What is not of the protocol: by default the page of a captive portal."""
+        return web.Response(text="<html><body>It works!</body></html>", content_type="text/html")
+
+    async def _broken_off(self, request: web.Request, whole: web.Response) -> web.StreamResponse:
+        """Half of an answer, then a cut or silence."""
+        assert isinstance(whole.body, bytes)
+        half = web.StreamResponse(headers={"Content-Type": whole.content_type})
+        half.content_length = len(whole.body)
+        await half.prepare(request)
+        await half.write(whole.body[: len(whole.body) // 2])
+        if self.faults.cut_after >= 0:
+            assert request.transport is not None
+            request.transport.abort()
+            return half
+        try:
+            await asyncio.Event().wait()
+        except (asyncio.CancelledError, ConnectionError):
+            self.aborted += 1
+            raise
+        return half
 
 
 def event(value: Any, name: str = "") -> bytes:

@@ -15,19 +15,14 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.standins.base import Cut, Reported, StandIn
-from tests.standins.speech_services import pieces, speech
+from tests.standins.speech_services import TRANSCRIPT, pieces, speech
 
 
 @dataclass
 class DashScopeStandIn(StandIn):
-    """Speaks texts, and hears ``transcript`` in any sound, a word for each piece.
+    """Speaks texts, and hears ``transcript`` in any sound, a word for each piece."""
 
-    Attributes:
-        heard: Bytes of sound received by the latest recognition.
-    """
-
-    transcript: str = "what time is it"
-    heard: int = 0
+    transcript: str = TRANSCRIPT
     tasks: list[dict[str, Any]] = field(default_factory=list)
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -90,8 +85,9 @@ class DashScopeStandIn(StandIn):
             if said < len(words) - 1:
                 said += 1
                 await self._partial(socket, task_id, " ".join(words[:said]), None)
-        async for _ in self.paced([0]):
-            await self._partial(socket, task_id, self.transcript, 1200)
+        async for heard in self.paced(range(1, len(words))):
+            await self._partial(socket, task_id, " ".join(words[:heard]), None)
+        await self._partial(socket, task_id, self.transcript, 1200)
 
     async def _partial(self, socket: web.WebSocketResponse, task_id: str, text: str, end: int | None) -> None:
         sentence = {"begin_time": 0, "end_time": end, "text": text, "words": []}

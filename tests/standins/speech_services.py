@@ -2,12 +2,11 @@
 
 Sources: ElevenLabs https://elevenlabs.io/docs/api-reference/text-to-speech/stream; Azure
 https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech and …/rest-speech-to-text-short;
-GPT-SoVITS https://github.com/RVC-Boss/GPT-SoVITS (``api_v2.py``); Volcengine https://www.volcengine.com/docs/6561/79820.
+GPT-SoVITS https://github.com/RVC-Boss/GPT-SoVITS (``api_v2.py``).
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from array import array
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from tests.standins.base import StandIn
 
 PIECES = 20
 PIECE_SAMPLES = 480
+TRANSCRIPT = "What time is it?"
 
 
 def speech(text: str) -> bytes:
@@ -44,7 +44,15 @@ class ElevenLabsStandIn(StandIn):
         return request.headers.get("xi-api-key", "")
 
     def error(self, status: int, message: str) -> web.Response:
-        return web.json_response({"detail": {"status": "error", "message": message}}, status=status)
+        names = {401: "invalid_api_key", 404: "voice_not_found", 429: "too_many_concurrent_requests"}
+        return web.json_response({"detail": {"status": names.get(status, "error"), "message": message}}, status=status)
+
+    def out_of_quota(self) -> web.Response:
+        detail = {
+            "status": "quota_exceeded",
+            "message": "This request exceeds your quota. You have 0 credits remaining.",
+        }
+        return web.json_response({"detail": detail}, status=401)
 
     async def _voices(self, request: web.Request) -> web.Response:
         voice = {"voice_id": "v1", "name": "George", "labels": {"gender": "male"}}
@@ -96,7 +104,7 @@ class AzureStandIn(StandIn):
         data = await request.read()
         if not data.startswith(b"RIFF") or request.query.get("language") != "en-US":
             return self.error(400, "not a WAV file, or no language")
-        return web.json_response({"RecognitionStatus": self.status, "DisplayText": "What time is it?", "Offset": 0})
+        return web.json_response({"RecognitionStatus": self.status, "DisplayText": TRANSCRIPT, "Offset": 0})
 
 
 @dataclass
@@ -129,29 +137,3 @@ class GptSovitsStandIn(StandIn):
         header = wav_header(32000, 0)  # a stream does not know its length
         whole = [header[:20], header[20:] + pcm[:1], *pieces(pcm[1:])]
         return await self.stream(request, whole, content_type="audio/wav")
-
-
-@dataclass
-class VolcengineStandIn(StandIn):
-    """Speech in one JSON answer."""
-
-    code: int = 3000
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        return [web.post("/api/v1/tts", self._speak)]
-
-    def key_of(self, request: web.Request) -> str:
-        return request.headers.get("Authorization", "").removeprefix("Bearer;")
-
-    def error(self, status: int, message: str) -> web.Response:
-        return web.json_response({"reqid": "", "code": 3001, "message": message}, status=status)
-
-    async def _speak(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        if self.code != 3000:
-            return web.json_response({"code": self.code, "message": "quota exceeded for types: concurrency"})
-        if body["audio"]["encoding"] != "pcm" or not body["app"]["appid"]:
-            return self.error(400, "the stand-in wants an appid and pcm")
-        data = base64.b64encode(speech(body["request"]["text"])).decode()
-        answer = b'{"code": 3000, "message": "Success", "sequence": -1, "data": "' + data.encode() + b'"}'
-        return await self.stream(request, pieces(answer), content_type="application/json")

@@ -15,8 +15,10 @@ from astrbot_like.api.speech import SpeechOptions, speech_options
 from astrbot_like.domain.errors import ConfigError, ProviderError
 from plugins.espeak_tts.languages import language_voice, voice_of_script
 from tests.support.spoken import espeak
+from tests.unit.providers.contract.button import button_shows
 
 
+@pytest.mark.exercises("espeak_tts", "stream")
 async def test_speech_comes_as_it_is_made() -> None:
     async with espeak() as provider:
         pieces = [piece async for piece in provider.synthesise("Hello there. It is ten past four.")]
@@ -27,6 +29,7 @@ async def test_speech_comes_as_it_is_made() -> None:
         assert max(len(p) for p in pieces) <= 44_100 // 10
 
 
+@pytest.mark.exercises("espeak_tts", "text")
 async def test_stream_and_file(tmp_path: Path) -> None:
     async with espeak() as provider:
         texts: asyncio.Queue[str | None] = asyncio.Queue()
@@ -68,12 +71,21 @@ async def test_chinese_is_read_by_a_voice_that_can() -> None:
         assert seconds < 5.0
 
 
+@pytest.mark.exercises("espeak_tts", "listing")
 async def test_it_lists_its_voices() -> None:
     async with espeak() as provider:
         languages = {voice.language for voice in await provider.get_voices()}
         assert {"en-us", "de", "cmn", "ja", "fr-fr"} <= languages
 
 
+@pytest.mark.exercises("espeak_tts", "test button")
+async def test_the_test_button_shows_that_it_speaks() -> None:
+    from plugins.espeak_tts.main import EspeakTTS
+
+    assert "bytes of speech" in (await button_shows(EspeakTTS, {})).answer
+
+
+@pytest.mark.exercises("espeak_tts", "cancel")
 async def test_an_interruption_stops_the_synthesis() -> None:
     async with espeak() as provider:
         stream = provider.synthesise("This is a very long sentence indeed. " * 200)
@@ -128,6 +140,7 @@ async def test_nothing_is_left_behind() -> None:
 
 
 @pytest.mark.parametrize("config", [{"rate": 10}, {"pitch": "high"}, {"workers": 0}, {"volume": 999}])
+@pytest.mark.exercises("espeak_tts", "error mapping")
 def test_wrong_options_are_named(config: dict[str, object]) -> None:
     from plugins.espeak_tts.main import EspeakTTS
 

@@ -18,6 +18,7 @@ from astrbot_like.domain.errors import ConfigError, ProviderError
 from plugins.pocketsphinx_stt.main import PocketSphinxSTT
 from plugins.pocketsphinx_stt.phrases import Likeness, Phrases
 from tests.support.spoken import say, say_all
+from tests.unit.providers.contract.button import button_shows
 
 SENTENCES = [
     "what time is it",
@@ -75,6 +76,7 @@ async def test_steady_noise_is_no_text(recogniser: PocketSphinxSTT) -> None:
     assert await hear(recogniser, noise) == ""
 
 
+@pytest.mark.exercises("pocketsphinx_stt", "stream")
 async def test_partials_come_while_speaking(recogniser: PocketSphinxSTT) -> None:
     pcm = await say("Turn on the light in the kitchen. What time is it?")
     partials: list[str] = []
@@ -89,6 +91,7 @@ async def test_partials_come_while_speaking(recogniser: PocketSphinxSTT) -> None
     await stream.finish()
 
 
+@pytest.mark.exercises("pocketsphinx_stt", "text")
 async def test_a_file(recogniser: PocketSphinxSTT, tmp_path: Path) -> None:
     path = tmp_path / "question.wav"
     path.write_bytes(wav_bytes(await say("What time is it?", hz=24_000), 24_000))
@@ -125,6 +128,7 @@ async def test_a_complete_utterance_goes_before_one_that_is_still_spoken(recogni
     assert await speaking.finish() == "turn on the light in the kitchen"
 
 
+@pytest.mark.exercises("pocketsphinx_stt", "cancel")
 async def test_an_aborted_utterance_frees_its_process_at_once(recogniser: PocketSphinxSTT) -> None:
     pcm = await say("Turn on the light in the kitchen. " * 6)
     stream = recogniser.open_stream()
@@ -162,9 +166,15 @@ async def test_nothing_is_left_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.exercises("pocketsphinx_stt", "error mapping")
 async def test_wrong_options_are_named() -> None:
     with pytest.raises(ConfigError, match="workers"):
         PocketSphinxSTT({"id": "x", "workers": "many"}, {})
+
+
+@pytest.mark.exercises("pocketsphinx_stt", "test button")
+async def test_the_test_button_shows_that_it_answers() -> None:
+    assert "heard" in (await button_shows(PocketSphinxSTT, {"workers": 1})).answer
 
 
 async def test_phrases_are_drawn_the_same_each_time_and_known_to_the_dictionary() -> None:

@@ -16,6 +16,22 @@ _SECRET = re.compile(
     r"\b(?:sk|pk|rk|key|AIza|xox[bp]|gsk|Bearer)[-_ ][\w-]{6,}|\bAIza[\w-]{10,}|[\w-]{40,}", re.IGNORECASE
 )
 _MOST = 240
+_REMEDIES: dict[Failure, str] = {
+    "auth": " Check the key under Providers.",
+    "not_found": " Check the names of model and voice under Providers.",
+    "rate_limit": " Wait a moment or check the account.",
+    "timeout": " Try again.",
+    "server": " Try again later.",
+}
+_KINDS: dict[int, Failure] = {
+    401: "auth",
+    402: "rate_limit",
+    403: "auth",
+    404: "not_found",
+    408: "timeout",
+    429: "rate_limit",
+    504: "timeout",
+}
 
 
 class ServiceError(ProviderError):
@@ -61,7 +77,13 @@ class Blame:
         return f"{self.service} (provider {self.provider_id})" if self.provider_id else self.service
 
     def status(
-        self, status: int, body: bytes | str, *, model: str = "", retry_after: str | None = None
+        self,
+        status: int,
+        body: bytes | str,
+        *,
+        model: str = "",
+        retry_after: str | None = None,
+        failure: Failure | None = None,
     ) -> ServiceError:
         """The error for an HTTP answer that is none of the 2xx.
 
@@ -70,39 +92,40 @@ class Blame:
             body: The answer's body; its own message is quoted, shortened and without secrets.
             model: The model asked for, named where it may be the reason.
             retry_after: The header of that name.
+            failure: What kind of failure it is, where the service means something else by this status.
         """
-        said = _quoted(service_message(body))
-        if status in (401, 403):
-            text = f"{self._who} refused the API key ({status}). Check the key under Providers."
-            failure: Failure = "auth"
-        elif status == 404:
-            subject = f"the model {model!r} or the address" if model else "the address"
-            text = (
-                f"{self._who} does not know {subject} (404). Check the model's name and the base URL under Providers."
-            )
-            failure = "not_found"
-        elif status == 429:
-            text = f"{self._who} is over its rate limit or out of quota (429). Wait a moment or check the account."
-            failure = "rate_limit"
-        elif status == 402:
-            text = f"{self._who} asks for payment (402). Check the account's balance."
-            failure = "rate_limit"
-        elif status in (408, 504):
-            text = f"{self._who} took too long ({status}). Try again."
-            failure = "timeout"
-        elif status >= 500:
-            text = f"{self._who} has a fault of its own ({status}). Try again later."
-            failure = "server"
-        else:
-            text = f"{self._who} rejected the request ({status})."
-            failure = "bad_request"
+        kind = failure or _kind_of(status)
+        match kind:
+            case "auth":
+                text = f"refused the API key ({status}). Check the key under Providers."
+            case "not_found":
+                subject = f"the model {model!r} or the address" if model else "the address"
+                text = f"does not know {subject} ({status}). Check the model's name and the base URL under Providers."
+            case "rate_limit" if status == 402:
+                text = "asks for payment (402). Check the account's balance."
+            case "rate_limit":
+                text = f"is over its rate limit or out of quota ({status}). Wait a moment or check the account."
+            case "timeout":
+                text = f"took too long ({status}). Try again."
+            case "server":
+                text = f"has a fault of its own ({status}). Try again later."
+            case _:
+                text = f"rejected the request ({status})."
         return ServiceError(
-            text + said, self.provider_id, failure=failure, status=status, retry_after=_seconds(retry_after)
+            f"{self._who} {text}{_quoted(service_message(body))}",
+            self.provider_id,
+            failure=kind,
+            status=status,
+            retry_after=_seconds(retry_after),
         )
 
     def said(self, message: str, failure: Failure = "server") -> ServiceError:
         """The error for a failure that the service reports within a good answer or a stream."""
-        return ServiceError(f"{self._who} reported an error.{_quoted(message)}", self.provider_id, failure=failure)
+        return ServiceError(
+            f"{self._who} reported an error.{_quoted(message)}{_REMEDIES.get(failure, '')}",
+            self.provider_id,
+            failure=failure,
+        )
 
     def timeout(self, what: str = "answer", seconds: float | None = None) -> ServiceError:
         """The error for a wait that was given up."""
@@ -143,7 +166,7 @@ class Blame:
 
 
 def service_message(body: bytes | str) -> str:
-    """The sentence in an error body: OpenAI's, Anthropic's, Google's, Azure's and FastAPI's forms, else the text."""
+    """The sentence in an error body, whichever of the services' forms it has; else the text."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     try:
         decoded: Any = msgspec.json.decode(text.encode())
@@ -152,13 +175,17 @@ def service_message(body: bytes | str) -> str:
     return _find_message(decoded) or ""
 
 
+def _kind_of(status: int) -> Failure:
+    return _KINDS.get(status) or ("server" if status >= 500 else "bad_request")
+
+
 def _find_message(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return _find_message(value[0]) if value else ""
     if isinstance(value, dict):
-        for key in ("error", "detail", "message", "msg", "error_msg", "Message", "errors"):
+        for key in ("error", "detail", "Exception", "message", "msg", "error_msg", "Message", "errors"):
             if value.get(key):
                 return _find_message(value[key])
     return ""

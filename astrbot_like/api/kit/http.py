@@ -7,25 +7,22 @@ gathered, and a cancelled caller closes its connection at once, which is what st
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from astrbot_like.api.kit.errors import Blame
+from astrbot_like.api.kit.connections import Connections
+from astrbot_like.api.kit.errors import Blame, Failure
+from astrbot_like.api.kit.sockets import ServiceSocket, open_socket
 from astrbot_like.api.kit.sse import EventTooLarge, SseParser
-from astrbot_like.domain.errors import BotError
 
 if TYPE_CHECKING:
     import aiohttp
 
-CONNECT_SECONDS = 10.0
 _ERROR_BODY = 64 * 1024
 _ANSWER_BODY = 64 * 1024 * 1024
-IDLE_SECONDS = 75.0
-CONNECTIONS = 128
 _STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}  # compression would gather events
 
 
@@ -37,15 +34,23 @@ class HttpService:
         blame: Names the service in errors.
         timeout: Seconds a whole answer may take, and in a stream the longest silence.
         proxy: Address of an HTTP proxy, "" for none.
+        kind_of: What kind of failure a status and its body are, where the service means something of its own by them.
     """
 
-    def __init__(self, base_url: str, blame: Blame, *, timeout: float = 120.0, proxy: str = "") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        blame: Blame,
+        *,
+        timeout: float = 120.0,
+        proxy: str = "",
+        kind_of: Callable[[int, bytes], Failure | None] | None = None,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self.blame = blame
         self.timeout = timeout
-        self._proxy = proxy or None
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connections = Connections(blame, timeout=timeout, proxy=proxy)
+        self._kind_of = kind_of
 
     async def json(
         self,
@@ -122,13 +127,16 @@ class HttpService:
         if body is not None:
             data = msgspec.json.encode(body)
             sent.setdefault("Content-Type", "application/json")
-        url = path if "://" in path else f"{self.base_url}{path}"
-        response = await self._request(method, url, sent, data, params)
+        response = await self._connections.request(method, self._url(path), sent, data, params)
         try:
             if response.status >= 300:
                 said = await self._error_body(response)
                 raise self.blame.status(
-                    response.status, said, model=model, retry_after=response.headers.get("Retry-After")
+                    response.status,
+                    said,
+                    model=model,
+                    retry_after=response.headers.get("Retry-After"),
+                    failure=self._kind_of(response.status, said) if self._kind_of else None,
                 )
             yield response
         finally:
@@ -147,6 +155,8 @@ class HttpService:
         async with self.open(
             "POST", path, headers={**_STREAM_HEADERS, **(headers or {})}, body=body, model=model
         ) as response:
+            if response.content_type == "text/html":
+                raise self.blame.nonsense("a web page")
             if "json" in response.content_type:
                 # A server that can't stream answers with the whole at once.
                 yield [await self._whole(response)]
@@ -159,6 +169,30 @@ class HttpService:
                     yield events
             except EventTooLarge as error:
                 raise self.blame.nonsense("an event that does not end") from error
+
+    async def sound(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        form: Any = None,
+        params: Mapping[str, str] | None = None,
+        model: str = "",
+    ) -> AsyncGenerator[bytes, None]:
+        """Sound as it comes; arguments and errors as ``json`` has them.
+
+        Raises:
+            ServiceError: The request failed, or what came is text, which nobody wants to hear as noise.
+        """
+        async with self.open(
+            "POST", path, headers=headers, body=body, form=form, params=params, model=model
+        ) as response:
+            if response.content_type.startswith("text/") or "json" in response.content_type:
+                raise self.blame.nonsense("text in place of sound")
+            async with aclosing(self.chunks(response)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def chunks(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
         """The body as it comes, with the failures of the network as coded errors."""
@@ -173,96 +207,22 @@ class HttpService:
         except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError, ConnectionError) as error:
             raise self.blame.cut() from error
 
-    @asynccontextmanager
-    async def websocket(
-        self, path: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = 16 * 1024 * 1024
-    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    def websocket(
+        self, path: str, *, headers: Mapping[str, str] | None = None
+    ) -> AbstractAsyncContextManager[ServiceSocket]:
         """An open WebSocket; its failures while it is used are coded errors too.
 
         Raises:
             ServiceError: The handshake or the network failed.
         """
-        import aiohttp
-
-        url = path if "://" in path else f"{self.base_url}{path}"
-        session = await self._open_session()
-        try:
-            async with (
-                asyncio.timeout(None) as deadline,
-                self._connecting(deadline, session, url, headers, max_bytes) as socket,
-            ):
-                yield socket
-        except aiohttp.WSServerHandshakeError as error:
-            raise self.blame.status(error.status, error.message) from error
-        except BotError:
-            raise
-        except TimeoutError as error:
-            raise self.blame.timeout(seconds=self.timeout) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise self._network(error, url) from error
-
-    @asynccontextmanager
-    async def _connecting(
-        self,
-        deadline: asyncio.Timeout,
-        session: aiohttp.ClientSession,
-        url: str,
-        headers: Mapping[str, str] | None,
-        max_bytes: int,
-    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-        deadline.reschedule(asyncio.get_running_loop().time() + CONNECT_SECONDS)
-        socket = await session.ws_connect(url, headers=headers, proxy=self._proxy, max_msg_size=max_bytes)
-        deadline.reschedule(None)
-        try:
-            yield socket
-        finally:
-            await socket.close()
+        return open_socket(self._connections, self._url(path), headers, self.blame, self.timeout)
 
     async def aclose(self) -> None:
         """Close every connection; a later request opens new ones."""
-        session, self._session = self._session, None
-        if session is not None and not session.closed:
-            await session.close()
+        await self._connections.aclose()
 
-    async def _request(
-        self, method: str, url: str, headers: dict[str, str], data: Any, params: Mapping[str, str] | None
-    ) -> aiohttp.ClientResponse:
-        import aiohttp
-
-        session = await self._open_session()
-        for last in (False, True):
-            try:
-                return await session.request(
-                    method, url, headers=headers, data=data, params=params, proxy=self._proxy, allow_redirects=False
-                )
-            except aiohttp.ServerDisconnectedError as error:
-                # A kept-alive connection that the server had closed: nothing was answered, so once more is safe.
-                if last or not isinstance(data, (bytes, type(None))):
-                    raise self._network(error, url) from error
-            except TimeoutError as error:
-                raise self.blame.timeout(seconds=self.timeout) from error
-            except (aiohttp.ClientError, ValueError, OSError) as error:
-                raise self._network(error, url) from error
-        raise AssertionError("unreachable")
-
-    def _network(self, error: Exception, url: str) -> BotError:
-        import aiohttp
-
-        where = host_of(url)
-        if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, ssl.SSLError)):
-            return self.blame.unreachable(where, "its TLS certificate was not accepted")
-        if isinstance(error, aiohttp.ClientConnectorDNSError):
-            return self.blame.unreachable(where, "the name is not known")
-        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
-            return self.blame.unreachable(where, "the proxy failed")
-        if isinstance(error, (aiohttp.InvalidURL, ValueError)):
-            return self.blame.unreachable(where, "the address is not valid")
-        if isinstance(error, aiohttp.ClientConnectorError):
-            refused = isinstance(error.os_error, ConnectionRefusedError)
-            return self.blame.unreachable(where, "the connection was refused" if refused else "no connection")
-        if isinstance(error, aiohttp.ServerDisconnectedError):
-            return self.blame.unreachable(where, "it closed the connection without an answer")
-        return self.blame.unreachable(where, "the connection failed")
+    def _url(self, path: str) -> str:
+        return path if "://" in path else f"{self.base_url}{path}"
 
     async def _error_body(self, response: aiohttp.ClientResponse) -> bytes:
         import aiohttp
@@ -275,30 +235,3 @@ class HttpService:
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
         return b"".join([chunk async for chunk in self.chunks(response)])
-
-    async def _open_session(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if self._session is None or self._session.closed or self._loop is not loop:
-            import aiohttp
-
-            self._loop = loop
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300, enable_cleanup_closed=False
-                ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self.timeout),
-                auto_decompress=True,
-            )
-        return self._session
-
-
-def host_of(url: str) -> str:
-    """Scheme, host and port; neither the path nor credentials nor a query, which may hold keys."""
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "that address"
-    return f"{parts.scheme}://{parts.hostname or ''}{port}" if parts.hostname else "that address"

@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.kit.chat_provider import ServiceChatProvider
+from astrbot_like.api.kit.connections import CONNECT_SECONDS, CONNECTIONS, IDLE_SECONDS, host_of
 from astrbot_like.api.kit.errors import ServiceError
-from astrbot_like.api.kit.http import CONNECT_SECONDS, CONNECTIONS, IDLE_SECONDS, host_of
 from astrbot_like.domain.errors import BotError
 
 if TYPE_CHECKING:
@@ -109,7 +109,10 @@ class SdkChatProvider(ServiceChatProvider):
         _call.set(call)
         try:
             yield call
-        except BotError:
+        except BotError as error:
+            if call.response is not None and call.response.headers.get("content-type", "").startswith("text/html"):
+                # The libraries read a web page as a stream without an event.
+                raise self.blame.nonsense("a web page") from error
             raise
         except Exception as error:
             raise self._coded(error, model, begun=call.begun) from error

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from astrbot_like.api.kit import options
-from astrbot_like.api.kit.errors import Blame
+from astrbot_like.api.kit.errors import Blame, Failure
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.kit.wav import wav_bytes
 from astrbot_like.api.paths import get_astrbot_temp_path
-from astrbot_like.api.provider import STTProvider, TTSProvider
+from astrbot_like.api.provider import AbstractProvider, STTProvider, TTSProvider
 from astrbot_like.domain.errors import ProviderError
 
 _FIRST_PIECE_SECONDS = 0.04
@@ -102,34 +102,8 @@ class PcmTTSProvider(TTSProvider):
         await asyncio.to_thread(Path(path).unlink, missing_ok=True)
 
 
-class ServiceTTSProvider(PcmTTSProvider):
-    """A TTS provider over HTTP or WebSocket.
-
-    Config:
-        api_key, api_base, timeout (seconds), proxy, model.
-    """
-
-    default_base = ""
-    default_model = ""
-
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self.ring = options.KeyRing(options.keys(provider_config))
-        self.http = HttpService(
-            options.text(provider_config, "api_base", default=self.default_base),
-            self.blame,
-            timeout=options.number(provider_config, "timeout", default=20.0),
-            proxy=options.text(provider_config, "proxy"),
-        )
-        self.set_model(options.model(provider_config, self.default_model))
-
-    async def terminate(self) -> None:
-        """Close the connections."""
-        await self.http.aclose()
-
-
-class ServiceSTTProvider(STTProvider):
-    """A speech recogniser over HTTP or WebSocket.
+class RemoteSpeech(AbstractProvider):
+    """What speech providers over HTTP or WebSocket share: keys, connections, the model.
 
     Config:
         api_key, api_base, timeout (seconds), proxy, model.
@@ -138,6 +112,7 @@ class ServiceSTTProvider(STTProvider):
     service = "The speech service"
     default_base = ""
     default_model = ""
+    default_timeout = 20.0
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
@@ -146,14 +121,29 @@ class ServiceSTTProvider(STTProvider):
         self.http = HttpService(
             options.text(provider_config, "api_base", default=self.default_base),
             self.blame,
-            timeout=options.number(provider_config, "timeout", default=60.0),
+            timeout=options.number(provider_config, "timeout", default=self.default_timeout),
             proxy=options.text(provider_config, "proxy"),
+            kind_of=self.kind_of,
         )
         self.set_model(options.model(provider_config, self.default_model))
+
+    def kind_of(self, status: int, body: bytes) -> Failure | None:
+        """What kind of failure a refusal is, where the service means something of its own by its status."""
+        return None
 
     async def terminate(self) -> None:
         """Close the connections."""
         await self.http.aclose()
+
+
+class ServiceTTSProvider(RemoteSpeech, PcmTTSProvider):
+    """A TTS provider over HTTP or WebSocket; its configuration is that of ``RemoteSpeech``."""
+
+
+class ServiceSTTProvider(RemoteSpeech, STTProvider):
+    """A speech recogniser over HTTP or WebSocket; its configuration is that of ``RemoteSpeech``."""
+
+    default_timeout = 60.0
 
     async def test(self) -> None:
         """Have half a second of a soft tone recognised: the service answers, whatever it hears in it."""

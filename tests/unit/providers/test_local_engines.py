@@ -17,6 +17,7 @@ from astrbot_like.api.kit.wav import read_wav, wav_bytes
 from plugins.faster_whisper.main import FasterWhisper
 from plugins.piper.main import PiperSpeech
 from plugins.sherpa_onnx.main import SherpaRecogniser
+from tests.unit.providers.contract.button import button_shows
 
 SAMPLES_OF_A_PHONEME = 256
 
@@ -66,6 +67,7 @@ def make_voice(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.exercises("piper_tts", "text", "test button")
 async def test_piper_speaks_with_a_voice_made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("piper", reason="the optional library piper-tts is not installed")
     monkeypatch.setenv("ASTRBOT_ROOT", str(tmp_path))
@@ -75,10 +77,12 @@ async def test_piper_speaks_with_a_voice_made_here(tmp_path: Path, monkeypatch: 
     assert (rate, channels, width) == (16000, 1, 2)
     assert len(pcm) // 2 >= 5 * SAMPLES_OF_A_PHONEME
     assert any(pcm)
-    await provider.test()
+    shown = await button_shows(PiperSpeech, {"model": provider.provider_config["model"]})
+    assert "bytes of speech" in shown.answer
     await provider.terminate()
 
 
+@pytest.mark.exercises("piper_tts", "error mapping")
 async def test_piper_without_a_voice(tmp_path: Path) -> None:
     provider = PiperSpeech({"id": "piper", "type": "piper_tts", "model": str(tmp_path / "nothing.onnx")}, {})
     with pytest.raises(ServiceError, match="needs a voice"):
@@ -99,6 +103,7 @@ def wav(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.exercises("faster_whisper", "error mapping")
 async def test_faster_whisper_without_a_model(tmp_path: Path, wav: str) -> None:
     pytest.importorskip("faster_whisper", reason="the optional library faster-whisper is not installed")
     (tmp_path / "model").mkdir()
@@ -108,6 +113,7 @@ async def test_faster_whisper_without_a_model(tmp_path: Path, wav: str) -> None:
     await provider.terminate()
 
 
+@pytest.mark.exercises("faster_whisper", "text", "test button")
 async def test_faster_whisper_joins_what_the_model_heard(wav: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
@@ -128,6 +134,7 @@ async def test_faster_whisper_joins_what_the_model_heard(wav: str, monkeypatch: 
     assert asked["load"][1]["local_files_only"] is True
     assert asked["call"][0] == b"RIFF"
     assert asked["call"][1]["language"] == "en"
+    assert "What time is it?" in (await button_shows(FasterWhisper, config)).answer
     await provider.terminate()
 
 
@@ -197,6 +204,7 @@ def sherpa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SherpaRecogniser:
     return SherpaRecogniser({"id": "s", "type": "sherpa_onnx_stt", "model": str(tmp_path)}, {})
 
 
+@pytest.mark.exercises("sherpa_onnx_stt", "text", "stream", "cancel", "test button")
 async def test_sherpa_decodes_while_the_user_speaks(sherpa: SherpaRecogniser, wav: str) -> None:
     partials: list[str] = []
     stream = sherpa.open_stream(on_partial=partials.append)
@@ -212,9 +220,11 @@ async def test_sherpa_decodes_while_the_user_speaks(sherpa: SherpaRecogniser, wa
     other.push(bytes(1280))
     await other.abort()
     await other.abort()
+    assert "what time is it" in (await button_shows(SherpaRecogniser, sherpa.provider_config)).answer
     await sherpa.terminate()
 
 
+@pytest.mark.exercises("sherpa_onnx_stt", "error mapping")
 async def test_sherpa_without_a_model(tmp_path: Path, wav: str) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

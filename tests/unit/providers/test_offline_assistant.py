@@ -9,6 +9,7 @@ import pytest
 from astrbot_like.api.provider import LLMResponse
 from astrbot_like.api.tools import FunctionTool, ToolSet
 from plugins.offline_assistant.main import OfflineAssistant
+from tests.unit.providers.contract.button import button_shows
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
@@ -21,6 +22,7 @@ async def assistant():
     await made.terminate()
 
 
+@pytest.mark.exercises("offline_assistant", "stream")
 async def test_it_streams_word_by_word_and_ends_with_the_whole(assistant: OfflineAssistant) -> None:
     responses = [response async for response in assistant.text_chat_stream(prompt="what time is it")]
     chunks, whole = responses[:-1], responses[-1]
@@ -37,6 +39,7 @@ async def test_chinese_is_streamed_by_character(assistant: OfflineAssistant) -> 
     assert "".join(response.completion_text for response in responses[:-1]) == responses[-1].completion_text
 
 
+@pytest.mark.exercises("offline_assistant", "tools")
 async def test_a_tool_is_called_and_its_result_worded(assistant: OfflineAssistant) -> None:
     tools = ToolSet([FunctionTool("get_weather", "Get the weather for a city", CITY)])
     asked = await assistant.text_chat(prompt="what's the weather in Berlin", func_tool=tools)
@@ -69,6 +72,7 @@ async def test_an_attached_file_is_described(assistant: OfflineAssistant) -> Non
     assert "Buy milk." in later.completion_text
 
 
+@pytest.mark.exercises("offline_assistant", "text")
 async def test_what_it_does_not_know_it_says(assistant: OfflineAssistant) -> None:
     told: LLMResponse = await assistant.text_chat(prompt="why is the sky blue")
     assert "I am the offline assistant" in told.completion_text
@@ -76,7 +80,9 @@ async def test_what_it_does_not_know_it_says(assistant: OfflineAssistant) -> Non
     assert "离线助手" in (await assistant.text_chat(prompt="天为什么是蓝的")).completion_text
 
 
+@pytest.mark.exercises("offline_assistant", "test button", "listing")
 async def test_its_test_passes_and_it_needs_no_key(assistant: OfflineAssistant) -> None:
     await assistant.test()
+    assert (await button_shows(OfflineAssistant, {})).answer
     assert assistant.get_current_key() == ""
     assert await assistant.get_models() == ["offline-assistant"]

@@ -1,214 +1,148 @@
-"""Every speech service against its stand-in: samples, start before the end, failures, leaving."""
+"""What single speech services have of their own; what all of them must do is asked by the contract suite."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from astrbot_like.api.kit.errors import ServiceError
-from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
-from astrbot_like.api.kit.wav import read_wav, wav_bytes
+from astrbot_like.api.kit.wav import wav_bytes
 from astrbot_like.api.speech import SpeechOptions, speech_options
-from plugins.azure.main import AzureRecogniser, AzureSpeech
+from plugins.azure.main import AzureRecogniser
 from plugins.dashscope.recognition import ParaformerRecogniser
-from plugins.dashscope.speech import CosyVoiceSpeech
-from plugins.elevenlabs.main import ElevenLabsSpeech
-from plugins.gpt_sovits.main import GptSovitsSpeech
-from plugins.volcengine.main import VolcengineSpeech
-from tests.standins.base import StandIn
+from plugins.volcengine.speech import portions
 from tests.standins.dashscope import DashScopeStandIn
-from tests.standins.speech_services import (
-    AzureStandIn,
-    ElevenLabsStandIn,
-    GptSovitsStandIn,
-    VolcengineStandIn,
-    speech,
-)
+from tests.standins.speech_services import AzureStandIn, speech
+from tests.unit.providers.contract.speech_rows import SPEAKERS
+from tests.unit.providers.contract.subjects import ended
 
 COMMON = {"id": "voice", "type": "t", "timeout": 0.4}
+SUBJECTS = {one.type: one for one in SPEAKERS}
 
-
-def _elevenlabs(url: str, key: str) -> dict[str, Any]:
-    return {"api_key": key, "api_base": f"{url}/v1", "elevenlabs-tts-stability": "0.5"}
-
-
-def _azure(url: str, key: str) -> dict[str, Any]:
-    return {"azure_tts_subscription_key": key, "api_base": url}
-
-
-def _gpt_sovits(url: str, key: str) -> dict[str, Any]:
-    return {"api_base": url, "gsv_default_parms": {"gsv_ref_audio_path": "a.wav"}, "gpt_weights_path": "g.ckpt"}
-
-
-def _volcengine(url: str, key: str) -> dict[str, Any]:
-    return {"api_key": key, "appid": "1", "api_base": f"{url}/api/v1/tts"}
-
-
-def _dashscope(url: str, key: str) -> dict[str, Any]:
-    return {"api_key": key, "api_base": f"{url}/api-ws/v1/inference"}
-
-
-MAKERS: dict[str, tuple[type[StandIn], type[ServiceTTSProvider], Callable[[str, str], dict[str, Any]]]] = {
-    "elevenlabs": (ElevenLabsStandIn, ElevenLabsSpeech, _elevenlabs),
-    "azure": (AzureStandIn, AzureSpeech, _azure),
-    "gpt_sovits": (GptSovitsStandIn, GptSovitsSpeech, _gpt_sovits),
-    "volcengine": (VolcengineStandIn, VolcengineSpeech, _volcengine),
-    "dashscope": (DashScopeStandIn, CosyVoiceSpeech, _dashscope),
-}
-STREAMING = ["elevenlabs", "azure", "gpt_sovits", "dashscope"]
-KEYED = ["elevenlabs", "azure", "volcengine", "dashscope"]
-
-
-@dataclass
-class Case:
-    """A provider with the stand-in of its service."""
-
-    provider: ServiceTTSProvider
-    service: StandIn
-    name: str
-
-    def other(self, key: str) -> ServiceTTSProvider:
-        """The same provider with another key."""
-        _, kind, options = MAKERS[self.name]
-        return kind({**COMMON, **options(self.service.url, key)}, {})
+Started = tuple[Any, Any]
+"""A provider and the stand-in of its service."""
 
 
 @pytest.fixture
-async def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Case]:
+async def start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., AbstractAsyncContextManager[Started]]]:
+    from contextlib import asynccontextmanager
+
     monkeypatch.setenv("ASTRBOT_ROOT", str(tmp_path))
-    standin, kind, options = MAKERS[request.param]
-    async with standin().running() as service:
-        provider = kind({**COMMON, **options(service.url, "right-key")}, {})
-        yield Case(provider, service, request.param)
+
+    @asynccontextmanager
+    async def started(type_name: str, **options: Any) -> AsyncIterator[Started]:
+        subject = SUBJECTS[type_name]
+        async with subject.serve() as service:
+            provider = subject.make({**COMMON, **subject.options(service.url), **options}, {})
+            yield provider, service.standin  # type: ignore[attr-defined]
+            await ended(provider)
+
+    yield started
+
+
+async def spoken(provider: Any, text: str) -> bytes:
+    """The samples of a text."""
+    return b"".join([piece async for piece in provider.synthesise(text)])
+
+
+async def test_elevenlabs_takes_the_choices_of_one_reply(start) -> None:
+    async with start("elevenlabs_tts_api", **{"elevenlabs-tts-stability": "0.5"}) as (provider, service):
+        with speech_options(SpeechOptions(voice="v1", rate=3.0)):
+            await spoken(provider, "Hello.")
+        assert service.last.path == "/v1/text-to-speech/v1/stream"
+        assert service.last.body == {
+            "text": "Hello.",
+            "model_id": "eleven_multilingual_v2",
+            "voice_settings": {"stability": 0.5, "use_speaker_boost": True, "speed": 1.2},
+        }
+
+
+async def test_azure_takes_the_choices_of_one_reply_and_no_markup(start) -> None:
+    async with start("azure_tts", azure_tts_style="cheerful") as (provider, service):
+        with speech_options(SpeechOptions(voice="de-DE-KatjaNeural", rate=1.1)):
+            await spoken(provider, "a < b & </voice>")
+        assert "a &lt; b &amp; &lt;/voice&gt;" in service.last.body
+        assert '<voice name="de-DE-KatjaNeural">' in service.last.body
+        assert 'rate="1.1"' in service.last.body
+        assert 'style="cheerful"' in service.last.body
+
+
+async def test_gpt_sovits_loads_its_weights_once(start) -> None:
+    async with start("gsv_tts_selfhost", gpt_weights_path="g.ckpt") as (provider, service):
+        await spoken(provider, "One.")
+        await spoken(provider, "Two.")
+        assert [request.path for request in service.requests] == ["/set_gpt_weights", "/tts", "/tts"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "failure"),
+    [
+        ((3003, "quota exceeded for types: concurrency"), "rate_limit"),
+        ((3001, "quota exceeded for types: text_words_lifetime"), "rate_limit"),
+        ((3001, "authenticate request: load grant: requested grant not found"), "auth"),
+        ((3001, "extract request resource id: get resource id: access denied"), "auth"),
+        ((3011, "illegal input text!"), "bad_request"),
+        ((3031, "Fail to feed text, reason Init Engine Instance failed"), "server"),
+        ((3050, "voice type not found"), "not_found"),
+    ],
+)
+@pytest.mark.parametrize("gateway", [False, True])
+async def test_volcengine_codes(start, refusal: tuple[int, str], failure: str, gateway: bool) -> None:
+    async with start("volcengine_tts") as (provider, service):
+        if gateway:
+            provider = type(provider)({**provider.provider_config, "api_base": f"{service.url}/gateway"}, {})
+        service.refusal = refusal
+        with pytest.raises(ServiceError, match=f"{refusal[0]} {refusal[1][:12]}") as caught:
+            await spoken(provider, "One.")
+        assert caught.value.failure == failure
         await provider.terminate()
 
 
-async def spoken(provider: ServiceTTSProvider, *texts: str) -> list[tuple[str, bytes]]:
-    """Each text with all its samples."""
-    said: asyncio.Queue[str | None] = asyncio.Queue()
-    heard: asyncio.Queue[Any] = asyncio.Queue()
-    for text in (*texts, None):
-        said.put_nowait(text)
-    await provider.get_audio_stream(said, heard)
-    gathered: list[tuple[str, bytes]] = []
-    while (item := heard.get_nowait()) is not None:
-        if isinstance(item, tuple):
-            gathered.append((item[0], read_wav(item[1])[0]))
-        else:
-            gathered[-1] = (gathered[-1][0], gathered[-1][1] + read_wav(item)[0])
-    return gathered
+async def test_volcengine_over_a_gateway_that_knows_http_alone(start) -> None:
+    async with start("volcengine_tts") as (provider, service):
+        other = type(provider)({**provider.provider_config, "api_base": f"{service.url}/gateway"}, {})
+        assert await spoken(other, "你好。") == speech("你好。")
+        await other.terminate()
 
 
-@pytest.mark.parametrize("case", MAKERS, indirect=True)
-async def test_every_sample_arrives_once(case: Case) -> None:
-    assert await spoken(case.provider, "Hello there.", "你好。") == [
-        ("Hello there.", speech("Hello there.")),
-        ("你好。", speech("你好。")),
-    ]
-    path = Path(await case.provider.get_audio("Hello there."))
-    assert read_wav(path.read_bytes())[:2] == (speech("Hello there."), case.provider.sample_rate)
-    await case.provider.test()
+async def test_volcengine_speaks_a_long_text_in_portions(start) -> None:
+    text = "好" * 700
+    async with start("volcengine_tts") as (provider, service):
+        assert await spoken(provider, text) == speech("好" * 341) * 2 + speech("好" * 18)
+        assert len({request.body["request"]["reqid"] for request in service.requests}) == 3
 
 
-@pytest.mark.parametrize("case", STREAMING, indirect=True)
-async def test_the_start_is_heard_before_the_end_and_the_rest_can_be_left(case: Case) -> None:
-    case.service.faults.pause = 0.02
-    said: asyncio.Queue[str | None] = asyncio.Queue()
-    heard: asyncio.Queue[Any] = asyncio.Queue()
-    said.put_nowait("Hello there.")
-    task = asyncio.create_task(case.provider.get_audio_stream(said, heard))
-    text, wav = await heard.get()
-    assert text == "Hello there."
-    assert len(read_wav(wav)[0]) < len(speech("Hello there.")) / 2
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    async with asyncio.timeout(3):
-        while not case.service.aborted:
-            await asyncio.sleep(0.005)
+@pytest.mark.parametrize("text", ["", "a b", "word " * 10, "好" * 20, "x" * 30])
+def test_portions_are_the_text(text: str) -> None:
+    found = list(portions(text, 12))
+    assert "".join(found) == text
+    assert all(len(portion.encode()) <= 12 for portion in found)
 
 
-@pytest.mark.parametrize("case", MAKERS, indirect=True)
-@pytest.mark.parametrize(
-    ("faults", "failure"),
-    [
-        ({"status": 401}, "auth"),
-        ({"status": 429}, "rate_limit"),
-        ({"status": 500}, "server"),
-        ({"cut_after": 3}, "cut"),
-        ({"hang_after": 3}, "timeout"),
-    ],
-)
-async def test_failures(case: Case, faults: dict[str, Any], failure: str) -> None:
-    for name, value in faults.items():
-        setattr(case.service.faults, name, value)
-    with pytest.raises(ServiceError) as caught:
-        await spoken(case.provider, "Hello there.")
-    assert caught.value.failure == failure
-    assert "provider voice" in caught.value.message
-
-
-@pytest.mark.parametrize("case", KEYED, indirect=True)
-async def test_a_wrong_key(case: Case) -> None:
-    other = case.other("wrong-key")
-    with pytest.raises(ServiceError) as caught:
-        await other.get_audio("Hello.")
-    assert caught.value.failure == "auth"
-    await other.terminate()
-
-
-@pytest.mark.parametrize("case", ["elevenlabs", "azure"], indirect=True)
-async def test_voices_and_the_choices_of_one_reply(case: Case) -> None:
-    voices = await case.provider.get_voices()  # type: ignore[attr-defined]
-    assert voices[0].id in ("v1", "en-US-JennyNeural")
-    with speech_options(SpeechOptions(voice="v1", rate=1.1)):
-        await spoken(case.provider, "Hello.")
-    sent = str(case.service.last.body) + case.service.last.path
-    assert "v1" in sent
-    assert "1.1" in sent
-
-
-@pytest.mark.parametrize("case", ["azure"], indirect=True)
-async def test_what_is_spoken_can_not_break_out_of_the_markup(case: Case) -> None:
-    await spoken(case.provider, "a < b & </voice>")
-    assert "a &lt; b &amp; &lt;/voice&gt;" in case.service.last.body
-
-
-@pytest.mark.parametrize("case", ["gpt_sovits"], indirect=True)
-async def test_weights_are_loaded_once(case: Case) -> None:
-    await spoken(case.provider, "One.", "Two.")
-    assert [request.path for request in case.service.requests] == ["/set_gpt_weights", "/tts", "/tts"]
-
-
-@pytest.mark.parametrize("case", ["volcengine"], indirect=True)
-async def test_volcengine_codes(case: Case) -> None:
-    case.service.code = 3003  # type: ignore[attr-defined]
-    with pytest.raises(ServiceError, match="3003 quota exceeded") as caught:
-        await spoken(case.provider, "One.")
-    assert caught.value.failure == "rate_limit"
-
-
-async def test_azure_recognition(tmp_path: Path) -> None:
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[str]:
     path = tmp_path / "a.wav"
-    path.write_bytes(wav_bytes(bytes(3200), 16000))
+    path.write_bytes(wav_bytes(bytes(24000 * 2 * 2), 24000, channels=2))
+    yield str(path)
+
+
+async def test_azure_recognition_ends_in_different_ways(recording: str) -> None:
     async with AzureStandIn().running() as service:
         config = {**COMMON, "azure_stt_subscription_key": "right-key", "api_base": service.url, "language": "en-US"}
         provider = AzureRecogniser(config, {})
-        assert await provider.get_text(str(path)) == "What time is it?"
-        service.status = "NoMatch"  # type: ignore[attr-defined]
-        assert await provider.get_text(str(path)) == ""
+        for status in ("NoMatch", "InitialSilenceTimeout", "BabbleTimeout"):
+            service.status = status  # type: ignore[attr-defined]
+            assert await provider.get_text(recording) == ""
         service.status = "Error"  # type: ignore[attr-defined]
-        with pytest.raises(ServiceError):
-            await provider.get_text(str(path))
-        service.faults.status = 429
-        with pytest.raises(ServiceError) as caught:
-            await provider.get_text(str(path))
-        assert caught.value.failure == "rate_limit"
+        with pytest.raises(ServiceError, match="ended with Error"):
+            await provider.get_text(recording)
         await provider.terminate()
 
 
@@ -222,7 +156,9 @@ async def paraformer() -> AsyncIterator[tuple[ParaformerRecogniser, DashScopeSta
         await provider.terminate()
 
 
-async def test_recognition_while_the_user_speaks(paraformer: tuple[ParaformerRecogniser, DashScopeStandIn]) -> None:
+async def test_paraformer_tells_what_it_hears_while_it_hears(
+    paraformer: tuple[ParaformerRecogniser, DashScopeStandIn],
+) -> None:
     provider, service = paraformer
     partials: list[str] = []
     stream = provider.open_stream(language="en-US", on_partial=partials.append)
@@ -231,55 +167,27 @@ async def test_recognition_while_the_user_speaks(paraformer: tuple[ParaformerRec
     async with asyncio.timeout(3):
         while len(partials) < 3:
             await asyncio.sleep(0.005)
-    assert await stream.finish() == "what time is it"
-    assert partials[:3] == ["what", "what time", "what time is"]
+    assert await stream.finish() == "What time is it?"
+    assert partials[:3] == ["What", "What time", "What time is"]
     assert service.heard == 6400
     assert service.tasks[0]["parameters"] == {"format": "pcm", "sample_rate": 16000, "language_hints": ["en"]}
 
 
-async def test_recognition_of_a_file(paraformer: tuple[ParaformerRecogniser, DashScopeStandIn], tmp_path: Path) -> None:
+async def test_paraformer_takes_recordings_of_any_rate(
+    paraformer: tuple[ParaformerRecogniser, DashScopeStandIn], recording: str
+) -> None:
     provider, service = paraformer
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav_bytes(bytes(24000 * 2 * 2), 24000, channels=2))
-    assert await provider.get_text(str(path)) == "what time is it"
+    await provider.get_text(recording)
     assert abs(service.heard - 32000) < 400  # a second of stereo at 24 kHz became a second at 16 kHz mono
 
 
-async def test_an_utterance_that_is_dropped_leaves_nothing(
-    paraformer: tuple[ParaformerRecogniser, DashScopeStandIn],
-) -> None:
+async def test_a_failed_task_of_dashscope(paraformer: tuple[ParaformerRecogniser, DashScopeStandIn]) -> None:
     provider, service = paraformer
-    stream = provider.open_stream()
-    stream.push(bytes(640))
-    async with asyncio.timeout(3):
-        while not service.heard:
-            await asyncio.sleep(0.005)
-    await stream.abort()
-    await stream.abort()
-
-
-@pytest.mark.parametrize(
-    ("faults", "failure"),
-    [
-        ({"status": 401}, "auth"),
-        ({"cut_after": 0}, "cut"),
-        ({"hang_after": 0}, "timeout"),
-        ({"error_after": 0}, "server"),
-    ],
-)
-async def test_recognition_failures(
-    paraformer: tuple[ParaformerRecogniser, DashScopeStandIn], faults: dict[str, Any], failure: str
-) -> None:
-    provider, service = paraformer
-    for name, value in faults.items():
-        setattr(service.faults, name, value)
-    stream = provider.open_stream()
-    stream.push(bytes(640))
-    with pytest.raises(ServiceError) as caught:
-        await stream.finish()
-    assert caught.value.failure == failure
+    service.faults.error_after = 0
+    with pytest.raises(ServiceError, match="InternalError: told to fail here") as caught:
+        await provider.open_stream().finish()
+    assert caught.value.failure == "server"
     provider.set_model("no-such-model")
-    service.faults.status = 0
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(ServiceError, match="Model not exist") as caught:
         await provider.open_stream().finish()
     assert caught.value.failure == "not_found"

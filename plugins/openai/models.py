@@ -1,0 +1,39 @@
+"""The models of a server: https://platform.openai.com/docs/api-reference/models/list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from astrbot_like.api.kit.http import HttpService
+
+
+class Model(msgspec.Struct):
+    """One model."""
+
+    id: str
+
+
+class Models(msgspec.Struct):
+    """The answer."""
+
+    data: list[Model]
+
+
+def authorised(key: str) -> dict[str, str]:
+    """The header with the key; none where no key is needed."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+async def listed_models(http: HttpService, headers: Mapping[str, str]) -> list[str]:
+    """Names of the server's models, sorted; the interface does not tell what each of them is for.
+
+    Raises:
+        ServiceError: The server failed.
+    """
+    data = await http.bytes("GET", "/models", headers=headers)
+    try:
+        return sorted(model.id for model in msgspec.json.decode(data, type=Models).data)
+    except msgspec.DecodeError as error:
+        raise http.blame.nonsense("no list of models") from error

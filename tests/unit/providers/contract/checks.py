@@ -1,0 +1,28 @@
+"""What holds for failures of every kind of provider."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from astrbot_like.api.kit.errors import ServiceError
+from tests.unit.providers.contract.subjects import ADVICE, FAILURES, PROVIDER_ID, RIGHT_KEY, WRONG_KEY, Fault, Running
+
+
+def check_failure(running: Running, fault: Fault, error: ServiceError) -> None:
+    """The error is of the right kind, names the provider, says what to do, and quotes no key."""
+    assert error.failure == FAILURES[fault], error.message
+    assert error.code == "PROVIDER_ERROR"
+    assert error.provider_id == PROVIDER_ID
+    assert f"provider {PROVIDER_ID}" in error.message
+    assert ADVICE[fault] in error.message
+    assert RIGHT_KEY not in error.message
+    assert WRONG_KEY not in error.message
+    if fault is Fault.RATE_LIMIT:
+        assert error.retry_after == running.service.retry_after
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Return once it holds; the caller sets the deadline."""
+    while not condition():
+        await asyncio.sleep(0.005)
