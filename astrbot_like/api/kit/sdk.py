@@ -109,10 +109,10 @@ class SdkChatProvider(ServiceChatProvider):
         _call.set(call)
         try:
             yield call
-        except BotError as error:
             if call.response is not None and call.response.headers.get("content-type", "").startswith("text/html"):
-                # The libraries read a web page as a stream without an event.
-                raise self.blame.nonsense("a web page") from error
+                # The libraries take a web page for a stream without an event.
+                raise self.blame.nonsense("a web page")
+        except BotError:
             raise
         except Exception as error:
             raise self._coded(error, model, begun=call.begun) from error

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from astrbot_like.api.kit.errors import ServiceError
 from tests.unit.providers.contract.subjects import ADVICE, FAILURES, PROVIDER_ID, RIGHT_KEY, WRONG_KEY, Fault, Running
 
+DEADLINE = 60.0
+"""Seconds after which a test gives up; the import of a library may take many of them on a busy machine."""
+
 
 def check_failure(running: Running, fault: Fault, error: ServiceError) -> None:
     """The error is of the right kind, names the provider, says what to do, and quotes no key."""

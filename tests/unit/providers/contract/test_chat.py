@@ -13,7 +13,7 @@ from astrbot_like.api.provider import LLMResponse
 from astrbot_like.api.tools import FunctionTool, ToolSet
 from tests.unit.providers.contract.button import check_button
 from tests.unit.providers.contract.chat_rows import CHAT_MODELS
-from tests.unit.providers.contract.checks import check_failure, wait_until
+from tests.unit.providers.contract.checks import DEADLINE, check_failure, wait_until
 from tests.unit.providers.contract.subjects import Fault, Running, each, each_fault
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
@@ -41,7 +41,7 @@ async def test_the_answer_comes_piece_by_piece(running: Running) -> None:
     running.service.slow_down()
     under_way: list[int] = []
     responses: list[LLMResponse] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         async for response in running.provider.text_chat_stream(prompt="hello"):
             responses.append(response)
             under_way.append(running.service.under_way)
@@ -86,7 +86,7 @@ async def test_leaving_stops_the_service(running: Running) -> None:
             begun.set()
 
     task = asyncio.create_task(listen())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

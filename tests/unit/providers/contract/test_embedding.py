@@ -8,7 +8,7 @@ import pytest
 
 from astrbot_like.api.kit.errors import ServiceError
 from tests.unit.providers.contract.button import check_button
-from tests.unit.providers.contract.checks import check_failure, wait_until
+from tests.unit.providers.contract.checks import DEADLINE, check_failure, wait_until
 from tests.unit.providers.contract.embedding_rows import EMBEDDERS
 from tests.unit.providers.contract.subjects import Fault, Running, each, each_fault
 
@@ -27,7 +27,7 @@ async def test_vectors_come_in_the_order_of_the_texts(running: Running) -> None:
 async def test_leaving_stops_the_service(running: Running) -> None:
     running.service.meet(Fault.SILENCE)
     task = asyncio.create_task(running.provider.get_embedding("hello"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await wait_until(lambda: running.service.under_way == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

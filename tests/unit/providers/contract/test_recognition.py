@@ -11,7 +11,7 @@ from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.kit.wav import wav_bytes
 from astrbot_like.api.speech import StreamingSTTProvider
 from tests.unit.providers.contract.button import check_button
-from tests.unit.providers.contract.checks import check_failure, wait_until
+from tests.unit.providers.contract.checks import DEADLINE, check_failure, wait_until
 from tests.unit.providers.contract.recognition_rows import RECOGNISERS
 from tests.unit.providers.contract.subjects import Fault, Running, each, each_fault
 
@@ -39,7 +39,7 @@ async def test_speech_goes_up_while_it_is_spoken(running: Running) -> None:
     before = running.service.heard
     for _ in range(10):
         stream.push(FRAME)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await wait_until(lambda: running.service.heard - before >= 10 * len(FRAME))  # before anybody said "finish"
         assert await stream.finish() == running.subject.expected
 
@@ -48,7 +48,7 @@ async def test_speech_goes_up_while_it_is_spoken(running: Running) -> None:
 async def test_a_dropped_utterance_leaves_nothing(running: Running) -> None:
     stream = running.provider.open_stream()
     stream.push(FRAME)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await wait_until(lambda: running.service.heard > 0)
         await stream.abort()
         await stream.abort()
@@ -59,7 +59,7 @@ async def test_a_dropped_utterance_leaves_nothing(running: Running) -> None:
 async def test_a_recognition_that_is_left_is_given_up(running: Running, recording: str) -> None:
     running.service.meet(Fault.SILENCE)
     task = asyncio.create_task(running.provider.get_text(recording))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await wait_until(lambda: running.service.under_way == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

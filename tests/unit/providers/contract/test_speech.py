@@ -11,7 +11,7 @@ import pytest
 from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.kit.wav import read_wav
 from tests.unit.providers.contract.button import check_button, voices
-from tests.unit.providers.contract.checks import check_failure, wait_until
+from tests.unit.providers.contract.checks import DEADLINE, check_failure, wait_until
 from tests.unit.providers.contract.speech_rows import SPEAKERS
 from tests.unit.providers.contract.subjects import Fault, Running, each, each_fault
 
@@ -56,7 +56,7 @@ async def test_the_start_is_heard_before_the_end_is_made(running: Running) -> No
     said.put_nowait(None)
     assert running.provider.support_stream()
     task = asyncio.create_task(running.provider.get_audio_stream(said, heard))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         text, wav = await heard.get()
         assert text == HELLO
         assert len(read_wav(wav)[0]) < len(whole) / 2
@@ -70,7 +70,7 @@ async def test_leaving_stops_the_service_and_the_next_text_is_spoken(running: Ru
     heard: asyncio.Queue[Any] = asyncio.Queue()
     said.put_nowait(HELLO)
     task = asyncio.create_task(running.provider.get_audio_stream(said, heard))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         await heard.get()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
