@@ -13,7 +13,8 @@ from astrbot_like.operations.exports import json_export, markdown_export
 from astrbot_like.storage.attachments import AttachmentStore
 from astrbot_like.storage.history import HistoryStore
 from astrbot_like.storage.search import MessageSearch, SearchPage
-from astrbot_like.storage.sessions import WEBCHAT, SessionPage, SessionStore
+from astrbot_like.storage.session_lists import SessionPage
+from astrbot_like.storage.sessions import WEBCHAT, SessionStore
 
 NAME_LENGTH = 200
 DELETE_AT_ONCE = 1000

@@ -12,11 +12,12 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from astrbot_like.domain.errors import StorageError
-from astrbot_like.storage.tables import FURTHER_DDL, metadata
+from astrbot_like.storage import sqlite_ddl
+from astrbot_like.storage.tables import metadata
 
 log = logging.getLogger(__name__)
 
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005")
 """All schema revisions, oldest first; each has its file in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]
@@ -50,7 +51,7 @@ def stored_revision(connection: Connection) -> str | None:
 def create(connection: Connection) -> None:
     """Make all tables in an empty database, within the caller's transaction."""
     metadata.create_all(connection, checkfirst=False)
-    for statement in FURTHER_DDL:
+    for statement in sqlite_ddl.STATEMENTS:
         connection.exec_driver_sql(statement)
     connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": HEAD})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, select, tuple_, update
+from sqlalchemy import Connection, delete, select, update
 
 from astrbot_like.domain.errors import NotFound, SessionError
 from astrbot_like.domain.history import Conversation, NewMessage, Session, StoredMessage
@@ -16,22 +16,12 @@ from astrbot_like.runtime.ids import new_id
 from astrbot_like.storage import session_rows as sql
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.lru import Lru
-from astrbot_like.storage.rows import conversation_of, session_of
+from astrbot_like.storage.rows import conversation_of
+from astrbot_like.storage.session_lists import SessionFilter, SessionLists, SessionPage
 from astrbot_like.storage.tables import conversations, sessions
 
 WEBCHAT = "webchat"
 DELETED_AT_ONCE = 20
-
-
-class SessionPage(msgspec.Struct, frozen=True):
-    """Some sessions, newest first. ``cursor`` asks for the ones after them; None: there are no more.
-
-    ``total`` is None unless it was asked for.
-    """
-
-    sessions: tuple[Session, ...]
-    cursor: str | None = None
-    total: int | None = None
 
 
 class SessionStore:
@@ -43,6 +33,7 @@ class SessionStore:
         self._by_umo: Lru[str, str] = Lru(cache)
         self._conversations: Lru[str, Conversation] = Lru(cache)
         self._opening = SessionLocks()
+        self._lists = SessionLists()
         self._on_made: Callable[[Conversation], None] = lambda _made: None
 
     def on_made(self, callback: Callable[[Conversation], None]) -> None:
@@ -129,38 +120,15 @@ class SessionStore:
 
         Args:
             search: Part of the name, the creator or the origin.
-            cursor: ``SessionPage.cursor`` of the page before; ``offset`` is for callers that number their pages.
+            cursor: ``SessionPage.cursor`` of the page before; ``offset`` is for callers that number their pages and
+                don't search.
             count: Whether to count all that fit.
         """
 
-        def filtered(query: Select[Any]) -> Select[Any]:
-            if creator is not None:
-                query = query.where(sessions.c.creator == creator)
-            if platform_id is not None:
-                query = query.where(sessions.c.platform_id == platform_id)
-            if profile_id is not None:
-                query = query.where(sessions.c.profile_id == profile_id)
-            if search:
-                query = query.where(
-                    sessions.c.display_name.contains(search, autoescape=True)
-                    | sessions.c.creator.contains(search, autoescape=True)
-                    | sessions.c.umo.contains(search, autoescape=True)
-                )
-            return query
+        which = SessionFilter(creator, platform_id, profile_id, search)
 
         def work(connection: Connection) -> SessionPage:
-            query = filtered(select(sessions)).order_by(sessions.c.updated_ms.desc(), sessions.c.session_id.desc())
-            if cursor is not None:
-                updated, _, last = cursor.partition(":")
-                if not updated.isdigit():
-                    return SessionPage(())
-                query = query.where(
-                    tuple_(sessions.c.updated_ms, sessions.c.session_id) < tuple_(int(updated), last)  # type: ignore[arg-type]
-                )
-            rows = connection.execute(query.limit(limit + 1).offset(offset)).all()
-            more = f"{rows[limit - 1].updated_ms}:{rows[limit - 1].session_id}" if len(rows) > limit else None
-            total = connection.execute(filtered(select(func.count()).select_from(sessions))).scalar() if count else None
-            return SessionPage(tuple(map(session_of, rows[:limit])), more, total)
+            return self._lists.page(connection, which, cursor=cursor, offset=offset, limit=limit, count=count)
 
         return await self._database.read(work)
 

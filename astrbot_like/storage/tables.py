@@ -1,7 +1,7 @@
 """The tables. Times are milliseconds since the epoch; JSON is text.
 
 A change here needs a migration (``migrations/versions``) and its revision in ``schema.REVISIONS``; a test compares the
-two ways to the newest schema.
+two ways to the newest schema. Triggers and text indexes are in ``sqlite_ddl``.
 """
 
 from __future__ import annotations
@@ -41,6 +41,14 @@ Index("ix_sessions_updated", sessions.c.updated_ms, sessions.c.session_id)
 Index("ix_sessions_creator", sessions.c.creator, sessions.c.updated_ms, sessions.c.session_id)
 Index("ix_sessions_platform", sessions.c.platform_id, sessions.c.updated_ms, sessions.c.session_id)
 Index("ix_sessions_profile", sessions.c.profile_id)
+
+# Numbers that the text index knows sessions by; kept by triggers.
+session_keys = Table(
+    "session_keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("session_id", Text, nullable=False, unique=True),
+)
 
 conversations = Table(
     "conversations",
@@ -294,23 +302,3 @@ usage_limits = Table(
     Column("period", Text, primary_key=True),
     Column("tokens", Integer, nullable=False),
 )
-
-# --- what SQLite does by itself --------------------------------------------------------------------------
-
-FURTHER_DDL: tuple[str, ...] = (
-    # Within the statement that stores a message: every statement more is a wait for the interpreter's lock.
-    """CREATE TRIGGER messages_touch AFTER INSERT ON messages
-    BEGIN
-    UPDATE sessions SET updated_ms = new.created_ms WHERE session_id = new.session_id;
-    UPDATE conversations SET updated_ms = new.created_ms WHERE conversation_id = new.conversation_id;
-    END""",
-    # Trigrams find parts of words and text without spaces (Chinese, Japanese) alike. The index keeps no copy of the
-    # text; it is filled lazily up to ``search_state.indexed``, so that storing a message does not pay for it.
-    "CREATE TABLE search_state (id INTEGER PRIMARY KEY CHECK (id = 1), indexed INTEGER NOT NULL)",
-    "INSERT INTO search_state (id, indexed) VALUES (1, 0)",
-    "CREATE VIRTUAL TABLE messages_search USING fts5(text, content='messages', content_rowid='id', tokenize='trigram')",
-    """CREATE TRIGGER messages_unindex AFTER DELETE ON messages
-    WHEN old.id <= (SELECT indexed FROM search_state)
-    BEGIN INSERT INTO messages_search (messages_search, rowid, text) VALUES ('delete', old.id, old.text); END""",
-)
-"""Triggers and the index for full-text search, run once after the tables were made."""

@@ -48,7 +48,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Hits(msgspec.Struct, frozen=True):
-    """What was found, newest first; ``next`` is null when there is no more."""
+    """What was found, newest first; ``next`` is null when there is no more, and may be there when a page is short."""
 
     hits: list[Hit]
     next: int | None

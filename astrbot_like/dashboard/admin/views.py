@@ -12,7 +12,7 @@ from astrbot_like.dashboard.files import content_disposition
 from astrbot_like.domain.history import Session, StoredMessage
 from astrbot_like.domain.messages import MessagePart
 from astrbot_like.operations.conversations import Export, Opened
-from astrbot_like.storage.sessions import SessionPage
+from astrbot_like.storage.session_lists import SessionPage
 
 HistoryId = Annotated[int, Meta(ge=0, le=2**53)]
 """Id of a message; greater than any there will be, but within what a database column and JavaScript hold."""
@@ -33,18 +33,19 @@ class SessionPageView(msgspec.Struct, frozen=True):
     """Sessions, last used first.
 
     Attributes:
-        next: What ``before`` must be for the page after this one; null: there is none.
-        total: How many there are in all.
+        next: What ``before`` must be for the page after this one; null: there is none. A page of a search may be short,
+            or empty, and still have it: each looks through a bounded number of sessions.
+        total: How many there are in all; null when a search would have to look through all to know.
     """
 
     sessions: list[Session]
     next: str | None
-    total: int
+    total: int | None
 
     @classmethod
     def of(cls, page: SessionPage) -> SessionPageView:
         """As it is listed."""
-        return cls(list(page.sessions), page.cursor, page.total or 0)
+        return cls(list(page.sessions), page.cursor, page.total)
 
 
 class SessionQuery(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@ import { defineStore } from 'pinia'
 import { api } from '@/api'
 import type { Session } from '@/api/types'
 import { messageOf } from '@/lib/errors'
+import { filledPage } from '@/lib/pages'
 
 const PAGE = 100
 
@@ -27,7 +28,7 @@ export const useSessions = defineStore('sessions', () => {
     running = mine
     busy.value = true
     try {
-      const page = await api.chat.sessions({ before: fresh ? null : next, limit: PAGE, search: search.value.trim() }, mine.signal)
+      const page = await filledPage((before) => api.chat.sessions({ before, limit: PAGE, search: search.value.trim() }, mine.signal), fresh ? null : next)
       if (running !== mine) return
       const known = new Set(fresh ? [] : list.value.map((session) => session.session_id))
       const added = page.sessions.filter((session) => !known.has(session.session_id))
