@@ -1,6 +1,6 @@
-"""Pictures of every page in both languages, light and dark, on a laptop and a phone, from a real server.
+"""Pictures of every page, dialog and state in both languages, light and dark, on a laptop and a phone, from a real server.
 
-``make screenshots`` writes them to ``screenshots/``; a name after the command makes only the pages of that name.
+``make screenshots`` writes them to ``screenshots/``; words after the command make only pictures whose names begin so.
 """
 
 from __future__ import annotations
@@ -9,128 +9,108 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from playwright.async_api import Page  # noqa: E402 - needs the path above
+from playwright.async_api import Error, Page  # noqa: E402 - needs the path above
 
-from astrbot_like.bench.mock_behaviour import Behaviour  # noqa: E402
-from astrbot_like.bench.mock_upstream import MockUpstream, start  # noqa: E402
+from scripts.pictures.house import furnish, spread_turns, talk  # noqa: E402
+from scripts.pictures.model import TalkativeModel, serve  # noqa: E402
+from scripts.pictures.scenes import SCENES, Scene  # noqa: E402
 from tests.browser.conftest import CHROMIUM  # noqa: E402
-from tests.browser.pages import BrowserHouse, Web, ask, reply  # noqa: E402
+from tests.browser.pages import BrowserHouse, Web  # noqa: E402
 from tests.support.server_process import ServerProcess  # noqa: E402
+from tests.support.spoken import say  # noqa: E402
 
-PAGES = ("login", "welcome", "chat", "voice", "providers", "plugins", "bots", "personas", "profiles", "conversations")
-MORE = ("keys", "statistics", "logs", "settings", "missing")
-
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "en-light": {"locale": "en-US"},
     "en-dark": {"locale": "en-US", "dark": True},
     "zh-light": {"locale": "zh-CN"},
     "phone-en-light": {"locale": "en-US", "phone": True},
     "phone-zh-dark": {"locale": "zh-CN", "phone": True, "dark": True},
 }
-
-ANSWER = r"""The **tide table** of Tuesday, and how it is made:
-
-| Time | Height |
-|------|-------:|
-| 04:12 | 0.8 m |
-| 10:25 | 4.1 m |
-
-The height follows $h(t) = A \cos(\omega t + \varphi)$:
-
-```python
-def height(t: float) -> float:
-    return 2.4 + 1.7 * cos(2 * pi * t / 12.42)  # hours
-```
-
-1. Read the gauge.
-2. Fit the curve, then *check* it against yesterday.
-"""
+SETTLED_MS = 700
+"""Fonts, charts and formulas come after the page."""
+PAUSE = bytes(2 * 16_000)
+"""A second of silence."""
 
 
-async def seed(house: BrowserHouse, web: Web) -> None:
-    """Conversations, a persona, a profile and a key to look at."""
-    runner, url = await start(MockUpstream(Behaviour(reply=ANSWER)))
+@asynccontextmanager
+async def furnished(folder: Path) -> AsyncIterator[tuple[ServerProcess, BrowserHouse, TalkativeModel]]:
+    """A server with a model and a past, and its HTTP routes."""
+    model = TalkativeModel()
+    runner, url = await serve(model)
     try:
-        await house.use_model(url)
-        async with web.open(token=house.token) as page:
-            for first, second in (
-                ("When is high water on Tuesday?", "And how do you know?"),
-                ("Plan a weekend in the mountains", "With children"),
-                ("Explain the offside rule", "Shorter, please"),
-            ):
-                await page.goto("/chat")
-                await ask(page, first)
-                await reply(page)
-                await ask(page, second)
-                await reply(page, 2)
+        server = ServerProcess(folder / "data")
+        async with server, BrowserHouse(server) as house:
+            await furnish(house, url)
+            await talk(house)
+            await server.stop()
+        await asyncio.to_thread(spread_turns, folder / "data" / "astrbot_like.db")
+        async with server, BrowserHouse(server) as house:
+            yield server, house, model
     finally:
         await runner.cleanup()
-    await house.post("/api/config/write", id="default", profile={"llm": ["offline", "stand-in"]})
-    await house.post(
-        "/api/persona/create",
-        id="Harbour master",
-        prompt="You speak briefly, like somebody with a pipe in the corner of the mouth.",
-        begin_dialogs=["Good morning", "Morning. Wind's from the west."],
-    )
-    await house.post("/api/config/create", name="Kitchen")
-    await house.post("/api/apikey/create", name="kitchen display", scopes=["chat", "file"], expires_in_days=90)
 
 
-async def shoot(page: Page, name: str, path: Path) -> None:
+async def shoot(page: Page, scene: Scene, path: Path) -> None:
     """One page, settled."""
-    await page.goto("/" if name == "login" else f"/{name}")
+    await page.goto(scene.path)
     await page.locator("h1").first.wait_for(state="attached")
-    if name in ("chat", "conversations"):
-        row = page.locator(".sessions .open, .rows button").first
-        await row.wait_for(state="attached")
-        # On a phone the list of sessions is behind a button.
-        if await row.is_visible():
-            await row.click()
-        else:
-            await page.locator(".drawer-button").click()
-            await page.get_by_role("dialog").locator(".sessions .open").first.click()
-        await page.locator(".message").first.wait_for()
-    await page.wait_for_timeout(900)  # fonts, charts and formulas come after the page
+    if scene.act is not None:
+        await scene.act(page)
+    await page.wait_for_timeout(SETTLED_MS)
     await page.screenshot(path=path)
 
 
-async def run(target: Path, only: list[str]) -> None:
-    """Start a server, fill it, and take the pictures."""
+async def run(target: Path, scenes: Sequence[Scene], looks: Sequence[str]) -> int:
+    """Start a server, fill it, and take the pictures. Returns how many could not be taken."""
+    missed = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with (
-            ServerProcess(folder / "data") as server,
-            BrowserHouse(server) as house,
-            Web(server, CHROMIUM, folder) as web,
-        ):
-            await seed(house, web)
-            for look, options in LOOKS.items():
-                for shown in [page for page in (*PAGES, *MORE) if not only or page in only]:
-                    token = "" if shown == "login" else house.token
-                    async with web.open(token=token, **options) as page:
-                        await shoot(page, shown, target / f"{shown}-{look}.png")
-                    print(f"{shown}-{look}.png")
-            for complaint in web.complaints:
+        async with furnished(folder) as (server, house, model), Web(server, CHROMIUM, folder) as web:
+            model.pause = 0.02
+            for look in looks:
+                for scene in scenes:
+                    speech = PAUSE * 2 + await say(scene.speech) if scene.speech else PAUSE
+                    token = house.token if scene.signed_in else ""
+                    file = target / f"{scene.name}-{look}.png"
+                    started = time.monotonic()
+                    async with web.open(
+                        token=token, speech=speech, permissions=scene.microphone, **LOOKS[look]
+                    ) as page:
+                        page.set_default_timeout(8000)
+                        try:
+                            await shoot(page, scene, file)
+                        except Error as error:
+                            missed += 1
+                            print(f"{file.name}: {error}", file=sys.stderr)
+                            await page.screenshot(path=file)
+                    print(f"{file.name} ({time.monotonic() - started:.1f} s)", flush=True)
+            for complaint in sorted(set(web.complaints)):
                 print(f"the page complained: {complaint}", file=sys.stderr)
+    return missed
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pages", nargs="*", help="only these pages")
+    parser.add_argument("scenes", nargs="*", help="only scenes whose names begin so")
+    parser.add_argument("--look", action="append", choices=list(LOOKS), help="only this look (may be repeated)")
     parser.add_argument("--target", type=Path, default=ROOT / "screenshots")
     options = parser.parse_args()
     options.target.mkdir(parents=True, exist_ok=True)
     if not CHROMIUM:
         print("Chromium is not installed (Debian: apt-get install chromium)", file=sys.stderr)
         return 1
-    asyncio.run(run(options.target, options.pages))
-    return 0
+    wanted = [s for s in SCENES if not options.scenes or s.name.startswith(tuple(options.scenes))]
+    return 1 if asyncio.run(run(options.target, wanted, options.look or list(LOOKS))) else 0
 
 
 if __name__ == "__main__":

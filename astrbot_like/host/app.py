@@ -120,6 +120,7 @@ class Application:
                 settings=settings.dashboard,
                 stores=stores,
                 profiles=profiles,
+                book=book,
                 plugins=plugins,
                 engine=engine,
                 queues=queues,

@@ -23,7 +23,7 @@ from astrbot_like.domain.profiles import Profile
 from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory, describe
 from astrbot_like.engine.voice_settings import VoiceSettings
-from astrbot_like.host.declared import resolve_environment
+from astrbot_like.host.declared import EMBEDDED_IDS, resolve_environment
 from astrbot_like.host.engine_parts import EngineParts
 from astrbot_like.host.plugin_parts import PluginParts
 from astrbot_like.host.profiles import ProfileBook
@@ -147,6 +147,7 @@ def dashboard_services(
     settings: DashboardSettings,
     stores: Stores,
     profiles: Profiles,
+    book: ProfileBook,
     plugins: PluginParts,
     engine: EngineParts,
     queues: MemoryQueues,
@@ -215,6 +216,8 @@ def dashboard_services(
             scratch=scratch,
             clock=clock,
             resolve=resolve_environment,
+            chains=book.default_chains,
+            built_in=EMBEDDED_IDS,
         ),
         detection=ProviderDetection(os.environ),
         platforms=PlatformOperations(configs=stores.records.platforms, runner=plugins.platform_service),

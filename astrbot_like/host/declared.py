@@ -15,6 +15,7 @@ EMBEDDED_CHAINS: Mapping[str, tuple[str, ...]] = {
     "tts": ("espeak",),
 }
 """Chains of a profile that names none."""
+EMBEDDED_IDS = frozenset(provider for chain in EMBEDDED_CHAINS.values() for provider in chain)
 
 
 def embedded_providers(used: Container[str]) -> list[ProviderConfig]:

@@ -92,6 +92,11 @@ class ProfileBook:
             name for profile in self._profiles.values() for chain in CHAINS.values() for name in getattr(profile, chain)
         }
 
+    def default_chains(self) -> dict[str, Sequence[str]]:
+        """The chains of the default profile, by kind."""
+        profile = self.profile(None)
+        return {kind: self.chain_ids(profile, kind, "") for kind in CHAINS}
+
     # --- what plugins and operations ask --------------------------------------------------------------
 
     def get(self, umo: str | None = None) -> AstrBotConfig:

@@ -20,6 +20,7 @@ class ProviderView(msgspec.Struct, frozen=True):
         health: ``ok``, ``failing`` (its last call failed), ``open`` (left out for a while), ``unknown`` (not used yet),
             ``off``.
         last_error: What went wrong last; empty when nothing did.
+        built_in: It comes with the server, which uses it where a profile names nothing.
     """
 
     id: str
@@ -32,6 +33,22 @@ class ProviderView(msgspec.Struct, frozen=True):
     last_error: str
     model: str
     config: dict[str, Any]
+    built_in: bool = False
+
+
+class ChainView(msgspec.Struct, frozen=True):
+    """Who answers for the default profile, by kind of provider.
+
+    Attributes:
+        provider_type: The kind, such as ``chat_completion``.
+        ids: In the order they are asked; what comes with the server where the profile names none.
+        answering: The one that would be asked now: the first that works and is not left out after failures; empty when
+            none can answer.
+    """
+
+    provider_type: str
+    ids: list[str]
+    answering: str
 
 
 class ProviderTypeView(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, code
 from astrbot_like.operations import provider_tests
 from astrbot_like.operations.config_templates import form_schema
 from astrbot_like.operations.provider_views import (
+    ChainView,
     Health,
     ProviderConfigs,
     ProviderTypeView,
@@ -43,6 +44,8 @@ class ProviderOperations:
         scratch: Makes an empty directory, for testing a configuration that is not saved.
         clock: For deadlines.
         resolve: Puts the values of environment variables in place of ``env:NAME``, which is what is stored.
+        chains: Provider ids in the order they are asked for the default profile, by kind.
+        built_in: Ids of what comes with the server.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class ProviderOperations:
         scratch: Callable[[], ProviderDirectory],
         clock: Clock,
         resolve: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        chains: Callable[[], Mapping[str, Sequence[str]]] = dict,
+        built_in: Collection[str] = (),
     ) -> None:
         self._configs = configs
         self._directory = directory
@@ -61,6 +66,8 @@ class ProviderOperations:
         self._scratch = scratch
         self._clock = clock
         self._resolve = resolve
+        self._chains = chains
+        self._built_in = built_in
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -87,6 +94,13 @@ class ProviderOperations:
         stored.update({c.id: c for c in await self._configs.all() if not (c.id in stored and stored[c.id].read_only)})
         return [self._view(config, names.get(config.type, config.type)) for config in stored.values()]
 
+    def chains(self) -> list[ChainView]:
+        """Who is asked for the default profile, and who would answer now."""
+        return [
+            ChainView(kind, list(ids), next((entry.id for entry in self._directory.chain(kind, ids)), ""))
+            for kind, ids in self._chains().items()
+        ]
+
     def _view(self, config: ProviderConfig, display_name: str) -> ProviderView:
         entry = self._directory.get(config.id)
         return ProviderView(
@@ -100,6 +114,7 @@ class ProviderOperations:
             last_error="" if entry is None or not config.enable else entry.error or entry.last_error,
             model=entry.model if entry is not None else "",
             config=mask({**config.config, "id": config.id, "type": config.type, "enable": config.enable}),
+            built_in=config.read_only and config.id in self._built_in,
         )
 
     def _health(self, config: ProviderConfig, entry: ProviderEntry | None) -> Health:

@@ -45,17 +45,29 @@ class BrowserHouse:
         assert self._http is not None
         await self._http.close()
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, path: str, /, **query: Any) -> Any:
         """``data`` of an answer."""
         assert self._http is not None
         async with self._http.get(path, params=query) as response:
             return self._data(await response.json())
 
-    async def post(self, path: str, **body: Any) -> Any:
+    async def post(self, path: str, /, **body: Any) -> Any:
         """``data`` of an answer."""
         assert self._http is not None
         async with self._http.post(path, json=body) as response:
             return self._data(await response.json())
+
+    async def send_form(self, path: str, form: aiohttp.FormData) -> Any:
+        """``data`` of the answer to an upload."""
+        assert self._http is not None
+        async with self._http.post(path, data=form) as response:
+            return self._data(await response.json())
+
+    async def read_to_end(self, path: str, /, **body: Any) -> str:
+        """The text of an answer that is streamed."""
+        assert self._http is not None
+        async with self._http.post(path, json=body) as response:
+            return await response.text()
 
     async def use_model(self, base_url: str, model: str = "mock") -> None:
         """Put a model of an OpenAI-compatible service before the offline assistant."""

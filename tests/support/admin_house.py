@@ -319,6 +319,8 @@ class AdminHouse:
             catalogue=self.catalogue,
             scratch=directory,
             clock=self.clock,
+            chains=lambda: {"chat_completion": ("gone", "p", "q")},
+            built_in=("q",),
         )
 
     async def _ready(self) -> None:

@@ -273,6 +273,23 @@ class TestProviders:
         await house.data("POST", "/api/provider/delete", token=token, json={"id": "p"})
         assert (await house.data("GET", "/api/provider/list", token=token))["providers"] == []
 
+    async def test_who_answers_now_is_the_first_that_works(self, house, token):
+        async def chain():
+            (found,) = (await house.data("GET", "/api/provider/list", token=token))["chains"]
+            assert (found["provider_type"], found["ids"]) == ("chat_completion", ["gone", "p", "q"])
+            return found["answering"]
+
+        assert await chain() == ""
+        await house.data("POST", "/api/provider/new", token=token, json={"config": {**CONFIG, "id": "q"}})
+        assert await chain() == "q"
+        await house.data("POST", "/api/provider/new", token=token, json={"config": CONFIG})
+        assert await chain() == "p"
+        for _ in range(3):
+            house.directory.failed(house.directory.get("p"), RuntimeError("away"))
+        assert await chain() == "q"
+        await house.data("POST", "/api/provider/delete", token=token, json={"id": "p"})
+        assert await chain() == "q"
+
     async def test_a_configuration_is_tried_without_saving_it(self, house, token):
         result = await house.data("POST", "/api/provider/test", token=token, json={"config": CONFIG})
         assert result["ok"]

@@ -11,13 +11,14 @@ from astrbot_like.dashboard.routing import DASHBOARD, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
 from astrbot_like.operations.provider_detection import DetectedProvider
-from astrbot_like.operations.provider_views import ProviderTypeView, ProviderView, TestResult, Voice
+from astrbot_like.operations.provider_views import ChainView, ProviderTypeView, ProviderView, TestResult, Voice
 
 
 class ProviderList(msgspec.Struct, frozen=True):
-    """All configured providers."""
+    """All configured providers, and who answers for the default profile."""
 
     providers: list[ProviderView]
+    chains: list[ChainView]
 
 
 class ProviderTypeList(msgspec.Struct, frozen=True):
@@ -82,8 +83,8 @@ def register(app: Quart, services: DashboardServices) -> None:
 
     @routes.get("/api/provider/list", access=DASHBOARD)
     async def list_providers() -> ProviderList:
-        """List the configured providers with their health."""
-        return ProviderList(await providers.list())
+        """List the configured providers with their health, and who is asked in which order."""
+        return ProviderList(await providers.list(), providers.chains())
 
     @routes.get("/api/provider/catalogue", access=DASHBOARD)
     async def provider_catalogue() -> ProviderTypeList:

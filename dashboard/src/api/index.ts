@@ -48,7 +48,7 @@ export const api = {
     export: (session_id: string, format: 'json' | 'markdown') => file('/api/chat/export', { session_id, format }),
   },
   providers: {
-    list: () => get('/api/provider/list').then((answer) => answer.providers as T.Provider[]),
+    list: () => get('/api/provider/list').then((answer) => answer as { providers: T.Provider[]; chains: T.ChainInUse[] }),
     catalogue: () => get('/api/provider/catalogue').then((answer) => answer.types as unknown as T.ProviderType[]),
     create: (config: T.FormValue) => post('/api/provider/new', { config }),
     update: (id: string, config: T.FormValue) => post('/api/provider/update', { id, config }),

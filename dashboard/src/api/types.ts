@@ -72,6 +72,8 @@ export const PROVIDER_KINDS: readonly ProviderKind[] = ['chat_completion', 'spee
 export type Provider = Omit<S['ProviderView'], 'provider_type'> & { provider_type: ProviderKind }
 export type ProviderType = Omit<S['ProviderTypeView'], 'provider_type' | 'schema'> & { provider_type: ProviderKind; schema: FormSchema }
 export type TestResult = S['TestResult']
+/** Who is asked for the default profile, and who would answer now. */
+export type ChainInUse = S['ChainView']
 export type Voice = S['Voice']
 
 /** A service whose key or address was found on the machine. */

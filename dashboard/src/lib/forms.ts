@@ -107,6 +107,10 @@ function checkOne(field: FieldSchema, value: unknown): Problem | null {
   return null
 }
 
-export function labelOf(key: string, field: FieldSchema): string {
-  return field.description?.trim() || key
+/** What the schema says of a field. Adapters without descriptions repeat the key; then `known` or a readable key. */
+export function labelOf(key: string, field: FieldSchema, known?: string): string {
+  const described = field.description?.trim()
+  const words = key.replace(/_/g, ' ').trim()
+  if (described && described !== key && described !== words) return described
+  return known ?? words.charAt(0).toUpperCase() + words.slice(1)
 }

@@ -18,6 +18,7 @@ export const usePreferences = defineStore('preferences', () => {
   watchEffect(() => {
     dark.value = theme.value === 'system' ? systemDark.value : theme.value === 'dark'
     document.documentElement.dataset.theme = dark.value ? 'dark' : 'light'
+    document.querySelector('meta[name=theme-color]')?.setAttribute('content', getComputedStyle(document.documentElement).getPropertyValue('--bg'))
   })
 
   function setTheme(next: Theme): void {

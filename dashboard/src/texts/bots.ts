@@ -1,8 +1,10 @@
 import type { Texts } from '@/i18n'
 
 export const bots = {
-  lead: ['Where your bot can be reached, beside this page: messengers and other platforms.', '除本页面外，机器人还能在哪些平台上被找到。'],
+  lead: ['Where people reach your bot: here, and on messengers that you connect.', '人们可以在哪里找到机器人：本页面，以及你接入的聊天平台。'],
   add: ['Add a bot', '添加机器人'],
+  here: ['This page', '本页面'],
+  hereHint: ['Chat and live voice in the browser', '浏览器中的聊天与语音对话'],
   none: ['No bot on another platform yet', '尚未接入其他平台'],
   noneHint: ['The chat and live voice of this page work without one.', '本页面的聊天和语音无需接入平台即可使用。'],
   noTypes: ['No platform adapter is installed. Plugins can bring them.', '尚未安装平台适配器，可通过插件获得。'],
@@ -21,7 +23,7 @@ export const bots = {
   deleted: ['Deleted', '已删除'],
   choose: ['Which platform?', '选择平台'],
   id: ['Name', '名称'],
-  idHint: ['How you want to call it. It cannot be changed later.', '自定名称，之后不可更改。'],
+  idHint: ['What you call it. It cannot be changed later.', '自定名称，之后不可更改。'],
   idNeeded: ['Enter a name.', '请输入名称。'],
   idTaken: ['This name is taken.', '该名称已被使用。'],
   enable: ['Switched on', '启用'],

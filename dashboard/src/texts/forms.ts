@@ -21,5 +21,34 @@ export const forms = {
   hide: ['Hide', '隐藏'],
   fix: ['{n} field needs mending|{n} fields need mending', '有 {n} 项需要修正'],
   byDefault: ['Default', '默认'],
-  anything: ['As set', '按设定'],
 } as const satisfies Texts
+
+/** Labels of settings that many adapters have and few describe, by their key. */
+export const fieldNames = {
+  key: ['API key', 'API 密钥'],
+  api_key: ['API key', 'API 密钥'],
+  api_base: ['Address', '服务地址'],
+  base_url: ['Address', '服务地址'],
+  model: ['Model', '模型'],
+  timeout: ['Seconds until it is given up', '超时（秒）'],
+  proxy: ['Proxy', '代理'],
+  custom_headers: ['Extra headers', '附加请求头'],
+  custom_extra_body: ['Extra fields of each request', '附加请求参数'],
+  max_tokens: ['Longest answer in tokens', '最大词元数'],
+  voice: ['Voice', '音色'],
+  language: ['Language', '语言'],
+  port: ['Port', '端口'],
+  region: ['Region', '区域'],
+  rate: ['Speed', '语速'],
+  volume: ['Volume', '音量'],
+  pitch: ['Pitch', '音调'],
+  workers: ['Processes', '进程数'],
+  threads: ['Threads', '线程数'],
+  embedding_api_key: ['API key', 'API 密钥'],
+  embedding_api_base: ['Address', '服务地址'],
+  embedding_model: ['Model', '模型'],
+  embedding_dimensions: ['Dimensions', '维度'],
+  token: ['Token', '令牌'],
+  secret: ['Secret', '密钥'],
+} as const satisfies Texts
+export type FieldName = keyof typeof fieldNames

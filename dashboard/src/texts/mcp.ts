@@ -27,6 +27,10 @@ export const mcp = {
   deleteTitle: ['Delete the MCP server “{name}”?', '删除 MCP 服务器“{name}”？'],
   deleteBody: ['Its tools are no longer offered to the model.', '模型将不再使用它的工具。'],
   deleted: ['Deleted', '已删除'],
+  off: ['off', '已停用'],
+  connecting: ['connecting', '连接中'],
+  connected: ['connected', '已连接'],
+  failed: ['failed', '出错'],
   tools: ['{n} tool|{n} tools', '{n} 个工具'],
   toolSwitch: ['The model may use {name}', '允许模型使用 {name}'],
 } as const satisfies Texts
