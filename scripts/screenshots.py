@@ -1,4 +1,4 @@
-"""Pictures of every page, dialog and state in both languages, light and dark, on a laptop and a phone, from a real server.
+"""Pictures of every page, dialog and state in both languages, light and dark, on a laptop and a phone.
 
 ``make screenshots`` writes them to ``screenshots/``; words after the command make only pictures whose names begin so.
 """

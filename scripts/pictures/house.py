@@ -108,7 +108,7 @@ class HarbourRadio(Star):
 
 BROKEN_PLUGIN = {
     "metadata.yaml": (
-        "name: night_watch\ndisplay_name: Night watch\nauthor: Sam\nversion: 0.3.0\ndesc: Wakes you when it's your turn.\n"
+        "name: night_watch\ndisplay_name: Night watch\nauthor: Sam\nversion: 0.3.0\ndesc: Wakes you for your turn.\n"
     ),
     "main.py": "from astrbot.api.star import Star\n\n\nclass NightWatch(Star)\n    pass\n",
 }

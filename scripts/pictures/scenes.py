@@ -107,7 +107,11 @@ async def composing(page: Page) -> None:
     await page.locator(".message:not(.mine) .acts button").last.click()
     files = [
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 4000},
-        {"name": "a-rather-long-name-of-a-spreadsheet-2026-final.xlsx", "mimeType": "text/csv", "buffer": b"y" * 90_000},
+        {
+            "name": "a-rather-long-name-of-a-spreadsheet-2026.xlsx",
+            "mimeType": "text/csv",
+            "buffer": b"y" * 90_000,
+        },
     ]
     await page.locator("form.composer input[type=file]").set_input_files(files)  # pyright: ignore[reportArgumentType]
     await page.locator("form.composer textarea").fill("Please compare these with the table above,\nline by line.")
