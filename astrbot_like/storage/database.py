@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from astrbot_like.domain.errors import StorageError
 from astrbot_like.storage import faults, schema
 from astrbot_like.storage.faults import storage_error
+from astrbot_like.storage.writer_thread import CLOSED, Done, WriterThread
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._engine = _writer_engine(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        self._thread = WriterThread("database-writer")
         self._connection: Connection | None = None
         self._driver: sqlite3.Connection | None = None
         self._readers = _reader_engine(path)
@@ -75,7 +76,7 @@ class Database:
         """
         database = cls(directory / FILE_NAME)
         try:
-            await database._on(database._thread, database._prepare)
+            await database._on_writer(database._prepare)
         except BaseException:
             await database.aclose()
             raise
@@ -90,25 +91,21 @@ class Database:
             StorageError: SQLite failed; nothing of the transaction was kept.
         """
         self.transactions += 1
-        result = await self._on(self._thread, lambda: self._transaction(work))
+        result = await self._on_writer(lambda: self._transaction(work))
         self._count_commit()
         return result
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
-        """Run ``work`` on the writer's thread with the driver's own connection, in autocommit mode.
+    def submit(self, work: Callable[[sqlite3.Connection], T], done: Done[T]) -> None:
+        """Run ``work`` on the writer's thread with the driver's own connection, in autocommit mode, then ``done``.
 
         For what is written at every turn; the rest uses ``write``. Errors come as the driver raises them.
 
         Raises:
             StorageError: The store is closed.
         """
+        self._thread.submit(lambda: self._with_driver(work), done)
         self.transactions += 1
-        try:
-            future = asyncio.get_running_loop().run_in_executor(self._thread, self._with_driver, work)
-        except RuntimeError as error:
-            raise StorageError("The store is closed.") from error
         self._count_commit()
-        return future
 
     async def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """As ``write``, with the driver's own connection: for what the first audio of a reply waits for.
@@ -122,7 +119,7 @@ class Database:
                 return work(driver)
 
         self.transactions += 1
-        result = await self._on(self._thread, lambda: self._with_driver(run))
+        result = await self._on_writer(lambda: self._with_driver(run))
         self._count_commit()
         return result
 
@@ -133,11 +130,15 @@ class Database:
             StorageError: SQLite failed.
         """
         self.reads += 1
-        return await self._on(self._reading, lambda: self._read(work))
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._reading, lambda: self._read(work))
+        except RuntimeError as error:
+            raise StorageError(CLOSED) from error
+        return await _result(future)
 
     async def changed_outside(self) -> bool:
         """Whether another process has written since the last call; costs no disk access."""
-        version = await self._on(self._thread, self._read_data_version)
+        version = await self._on_writer(self._read_data_version)
         changed = version != self._data_version
         self._data_version = version
         return changed
@@ -159,23 +160,14 @@ class Database:
         await asyncio.to_thread(self._reading.shutdown)
         self._readers.dispose()
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        except RuntimeError:
+            await self._thread.call(self._close)
+        except StorageError:
             return  # the thread was ended by an earlier call
         finally:
-            self._thread.shutdown(wait=False)
+            self._thread.close()
 
-    async def _on(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        try:
-            future = asyncio.get_running_loop().run_in_executor(threads, work)
-        except RuntimeError as error:
-            raise StorageError("The store is closed.") from error
-        try:
-            async with asyncio.timeout(DEADLINE):
-                # Shielded: a thread can't be interrupted, and a transaction that has begun is finished.
-                return await asyncio.shield(future)
-        except (DBAPIError, sqlite3.Error, OSError) as error:
-            raise storage_error(error) from error
+    async def _on_writer(self, work: Callable[[], T]) -> T:
+        return await _result(self._thread.call(work))
 
     # --- on the writer's thread -----------------------------------------------------------------------
 
@@ -205,13 +197,13 @@ class Database:
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         connection = self._connection
         if connection is None:
-            raise StorageError("The store is closed.")
+            raise StorageError(CLOSED)
         with connection.begin():
             return work(connection)
 
     def _with_driver(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._driver is None:
-            raise StorageError("The store is closed.")
+            raise StorageError(CLOSED)
         return work(self._driver)
 
     def _read_data_version(self) -> int:
@@ -244,6 +236,15 @@ class Database:
             log.warning("checkpoint failed; it will be tried again", extra={"reason": str(error)})
         finally:
             self._checkpoint_task = None
+
+
+async def _result(future: asyncio.Future[T]) -> T:
+    try:
+        async with asyncio.timeout(DEADLINE):
+            # Shielded: a thread can't be interrupted, and a transaction that has begun is finished.
+            return await asyncio.shield(future)
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        raise storage_error(error) from error
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from astrbot_like.domain.errors import BotError, StorageError
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.faults import storage_error
+from astrbot_like.storage.writer_thread import CLOSED
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,7 +25,6 @@ Result = TypeVar("Result")
 MAX_BATCH = 256
 
 OVERLOADED = "The server can't store messages fast enough. Please try again in a moment."
-CLOSED = "The store is closed."
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -117,22 +117,24 @@ class GroupCommit(Generic[Item, Result]):
         items = [item for item, _ in batch]
         self._writing = True
         try:
-            work = self._database.submit(lambda connection: self._store(connection, items))
+            self._database.submit(lambda connection: self._store(connection, items), partial(self._written, batch))
         except StorageError as error:
             self._writing = False
             self._fail(batch, error)
-            return
-        work.add_done_callback(partial(self._written, batch))
 
-    def _written(self, batch: list[tuple[Item, asyncio.Future[Result]]], work: asyncio.Future[list[Result]]) -> None:
-        error = asyncio.CancelledError() if work.cancelled() else work.exception()
+    def _written(
+        self,
+        batch: list[tuple[Item, asyncio.Future[Result]]],
+        results: list[Result] | None,
+        error: BaseException | None,
+    ) -> None:
         again = isinstance(error, BotError) and not isinstance(error, StorageError) and len(batch) > 1
         if again:
             # One item was refused (its session is gone, say): the others must not suffer for it.
             self._waiting.extendleft(reversed(batch))
             self._singly += len(batch)
-        elif error is None:
-            self._committed(work.result())
+        elif results is not None:
+            self._committed(results)
         if self._waiting:
             self._write_next()
         else:
@@ -141,10 +143,10 @@ class GroupCommit(Generic[Item, Result]):
                 self._idle.set_result(None)
         if again:
             return
-        if error is not None:
-            self._fail(batch, error)
+        if error is not None or results is None:
+            self._fail(batch, error or StorageError(CLOSED))
             return
-        for (_, future), result in zip(batch, work.result(), strict=True):
+        for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
 
@@ -152,8 +154,6 @@ class GroupCommit(Generic[Item, Result]):
     def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: BaseException) -> None:
         if isinstance(error, sqlite3.Error | OSError):
             error = storage_error(error)
-        elif isinstance(error, asyncio.CancelledError):
-            error = StorageError(CLOSED)
         for _, future in batch:
             if not future.done():
                 future.set_exception(error)
