@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A timed job that outlives the process.
+    """A timed job that outlives the process: the bot speaks up by itself.
 
     Attributes:
-        job_type: ``basic`` calls a plugin's handler, ``active`` lets the agent speak up.
         cron_expression: Five fields of crontab; None for a job that runs once.
-        run_at: Seconds since the epoch of the only run; None for a job with an expression.
-        payload: For ``active`` jobs ``session`` (the unified message origin) and ``note``.
-        last_run_at: Seconds since the epoch.
+        run_at: ISO 8601 time of the only run; None for a job with an expression.
+        payload: ``session`` (the unified message origin) and ``note``.
+        last_error: Why its latest run failed.
     """
 
     job_id: str
     name: str
-    job_type: Literal["basic", "active"] = "active"
     description: str = ""
     cron_expression: str | None = None
-    run_at: float | None = None
+    run_at: str | None = None
     timezone: str | None = None
     payload: dict[str, Any] = {}
     enabled: bool = True
     run_once: bool = False
-    last_run_at: float | None = None
     last_error: str = ""
     created_at: str = ""
     updated_at: str = ""

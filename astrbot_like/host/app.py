@@ -168,6 +168,8 @@ class Application:
             await self._engine.dispatcher.drain(0.0)
         if self._app is not None:
             await self._app.shutdown()
+        if self._plugins is not None:
+            self._plugins.cron.close()
         await self.supervisor.aclose()
         if self._engine is not None:
             await self._engine.platforms.aclose()
@@ -198,6 +200,7 @@ class Application:
         stored_platforms = [config for config in await stores.records.platforms.all() if config.id not in declared]
         await engine.platforms.load([*platforms, *stored_platforms])
         await plugins.mcp.start(await configured_mcp_servers(stores, self.data))
+        await plugins.cron.restore()
         await plugins.host.dispatch.hook("astrbot_loaded", None)
         self._spare_the_collector()
         self._not_ready = ""

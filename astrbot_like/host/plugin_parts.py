@@ -25,6 +25,7 @@ from astrbot_like.host.services.platforms import PluginPlatforms
 from astrbot_like.host.services.plugins import PluginPlugins
 from astrbot_like.host.services.preferences import PluginPreferences
 from astrbot_like.host.services.providers import PluginProviders
+from astrbot_like.host.services.speaking_up import SpeakingUp
 from astrbot_like.host.stores import Stores
 from astrbot_like.platforms.manager import PlatformInstances
 from astrbot_like.plugin_host.manager import PluginHost
@@ -140,7 +141,11 @@ async def build_plugins(
     platforms = PlatformInstances(host.platform_types, platform_settings, queue, clock, platform_loaded)
     platform_service = PluginPlatforms(platforms, host.platform_types)
     agent = PluginAgent()
-    cron = CronJobs(stores.preferences, platform_service, clock, supervisor)
+
+    async def speak(umo: str, note: str) -> None:
+        await SpeakingUp(host.context).speak(umo, note)
+
+    cron = CronJobs(stores.records.jobs, speak, clock, supervisor)
     plugin_providers = PluginProviders(directory, book)
     texts = DocumentTexts(data / "temp", DocumentReader(settings.documents))
     knowledge = KnowledgeBaseManager(data / "knowledge_base", plugin_providers, texts)

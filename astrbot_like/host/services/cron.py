@@ -7,24 +7,27 @@ import contextvars
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from astrbot_like.api.event import MessageChain
-from astrbot_like.api.platform import MessageSession
-from astrbot_like.domain.errors import BadRequest, NotFound
-from astrbot_like.host.services.platforms import PluginPlatforms
+from astrbot_like.domain.errors import BadRequest, BotError, NotFound
+from astrbot_like.domain.jobs import Job
+from astrbot_like.host.services.crontab import trigger_of
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.tasks import Supervisor
-from astrbot_like.storage.preferences import PreferenceStore
+from astrbot_like.storage.records import RecordStore
 
 log = logging.getLogger(__name__)
 
-SCOPE = "cron"
 JOB_DEADLINE = 600.0
 """Seconds one run of a job may take."""
+LATE = 30
+"""Seconds a repeated job may start late; later than that it waits for its next time. AstrBot's figure."""
+
+Speak = Callable[[str, str], Awaitable[None]]
+"""Has the bot speak up: unified message origin, note on what to say."""
 
 
 @dataclass
@@ -55,29 +58,33 @@ class CronJobs:
     """Implements ``CronService``. The scheduler is made with the first job.
 
     Persistent jobs that make the bot speak up are kept; a job that calls a plugin's function lives as long as the
-    process, for a function can't be kept.
+    process, for a function can't be kept: a plugin adds it anew each time it is loaded.
+
+    Args:
+        records: Where persistent jobs are kept.
+        speak: Has the bot speak up.
+        supervisor: Owner of the runs.
     """
 
-    def __init__(
-        self, preferences: PreferenceStore, platforms: PluginPlatforms, clock: Clock, supervisor: Supervisor
-    ) -> None:
-        self._preferences = preferences
-        self._platforms = platforms
+    def __init__(self, records: RecordStore[Job], speak: Speak, clock: Clock, supervisor: Supervisor) -> None:
+        self._records = records
+        self._speak = speak
         self._clock = clock
         self._supervisor = supervisor
         self._scheduler: Any = None
         self._jobs: dict[str, CronJob] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._contexts: dict[str, contextvars.Context] = {}
-        self.speak: Callable[[str, str], Awaitable[None]] | None = None
-        """Has the agent speak up in a session (unified message origin, note); without it the note itself is sent."""
 
     async def restore(self) -> None:
-        """Schedule the persistent jobs of earlier runs."""
-        for found in await self._preferences.find(SCOPE):
-            job = CronJob(**found.value)
-            self._jobs[job.job_id] = job
-            self._schedule(job)
+        """Schedule the persistent jobs of earlier runs; what was to run once in the meantime runs now."""
+        for record in await self._records.all():
+            job = self._jobs[record.job_id] = _restored(record)
+            try:
+                await self._schedule(job)
+            except BotError as error:  # stored by another version, or its time zone is gone from the machine
+                job.last_error = error.message
+                log.warning("timed job can't be scheduled", extra={"job": job.name, "reason": error.message})
 
     async def add_basic_job(
         self,
@@ -91,7 +98,11 @@ class CronJobs:
         enabled: bool = True,
         persistent: bool = False,
     ) -> CronJob:
-        """Call ``handler(**payload)`` by a crontab expression."""
+        """Call ``handler(**payload)`` by a crontab expression.
+
+        Raises:
+            BadRequest: The schedule is not a crontab expression.
+        """
         job = CronJob(
             new_id(), name, "basic", cron_expression, payload or {}, description, timezone, enabled, persistent
         )
@@ -112,7 +123,11 @@ class CronJobs:
         run_once: bool = False,
         run_at: datetime | None = None,
     ) -> CronJob:
-        """Have the bot speak up by itself; ``payload`` names ``session`` and ``note``."""
+        """Have the bot speak up by itself; ``payload`` names ``session`` and ``note``.
+
+        Raises:
+            BadRequest: The schedule is neither a crontab expression nor a time.
+        """
         at = run_at.isoformat() if run_at is not None else None
         job = CronJob(
             new_id(),
@@ -136,22 +151,26 @@ class CronJobs:
             NotFound: There is none of that id.
             BadRequest: The schedule is not a crontab expression.
         """
-        job = self._job(job_id)
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise NotFound(f"There is no timed job {job_id}.")
         for name, value in changes.items():
             if hasattr(job, name):
                 setattr(job, name, value.isoformat() if isinstance(value, datetime) and name == "run_at" else value)
-        self._schedule(job)
+        await self._schedule(job)
         await self._keep(job)
         return job
 
     async def delete_job(self, job_id: str) -> None:
         """Delete a job; an unknown one is ignored."""
-        if self._jobs.pop(job_id, None) is None:
+        job = self._jobs.pop(job_id, None)
+        if job is None:
             return
         self._handlers.pop(job_id, None)
         self._contexts.pop(job_id, None)
         self._unschedule(job_id)
-        await self._preferences.remove(SCOPE, "", job_id)
+        if _is_kept(job):
+            await self._records.delete(job_id)
 
     async def forget(self, belongs: Callable[[Callable[..., Any]], bool]) -> None:
         """Delete the jobs whose function ``belongs`` to somebody who is going (a plugin)."""
@@ -163,7 +182,7 @@ class CronJobs:
         return [job for job in self._jobs.values() if job_type is None or job.job_type == job_type]
 
     def close(self) -> None:
-        """Stop the scheduler."""
+        """Stop the scheduler; kept jobs stay kept."""
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
@@ -171,18 +190,18 @@ class CronJobs:
     # --- scheduling -------------------------------------------------------------------------------
 
     async def _add(self, job: CronJob) -> CronJob:
-        self._schedule(job)
+        await self._schedule(job)
         self._jobs[job.job_id] = job
         await self._keep(job)
         return job
 
     async def _keep(self, job: CronJob) -> None:
-        if job.persistent and job.job_type == "active_agent":
-            kept = asdict(job)
-            kept.pop("next_run_time")
-            await self._preferences.put(SCOPE, "", job.job_id, kept)
+        if _is_kept(job):
+            await self._records.put(_record(job))
 
-    def _schedule(self, job: CronJob) -> None:
+    async def _schedule(self, job: CronJob) -> None:
+        # APScheduler is imported with the first job: some 60 ms that must not hold up the event loop.
+        trigger = await asyncio.to_thread(trigger_of, job.name, job.cron_expression, job.run_at, job.timezone)
         self._unschedule(job.job_id)
         job.next_run_time = None
         if not job.enabled:
@@ -192,60 +211,84 @@ class CronJobs:
 
             self._scheduler = AsyncIOScheduler()
             self._scheduler.start()
-        scheduled = self._scheduler.add_job(self._due, self._trigger(job), args=[job.job_id], id=job.job_id)
+        late = None if job.run_once else LATE
+        scheduled = self._scheduler.add_job(
+            self._due, trigger, args=[job.job_id], id=job.job_id, misfire_grace_time=late, coalesce=True
+        )
         job.next_run_time = scheduled.next_run_time
-
-    def _trigger(self, job: CronJob) -> Any:
-        from apscheduler.triggers.cron import CronTrigger
-        from apscheduler.triggers.date import DateTrigger
-
-        try:
-            if job.run_at:
-                return DateTrigger(datetime.fromisoformat(job.run_at), timezone=job.timezone)
-            return CronTrigger.from_crontab(job.cron_expression or "", timezone=job.timezone)
-        except (ValueError, LookupError) as error:
-            raise BadRequest(f"The schedule of {job.name!r} is not valid: {error}") from None
 
     def _unschedule(self, job_id: str) -> None:
         if self._scheduler is not None and self._scheduler.get_job(job_id) is not None:
             self._scheduler.remove_job(job_id)
 
     async def _due(self, job_id: str) -> None:
-        job = self._jobs.get(job_id)
-        if job is None:
-            return
+        if (job := self._jobs.get(job_id)) is not None:
+            self._supervisor.job(self._run_once(job), name=f"timed job {job.name}")
+
+    async def _run_once(self, job: CronJob) -> None:
         try:
             async with self._clock.timeout(JOB_DEADLINE):
                 await self._run(job)
             job.last_error = None
         except Exception as error:
-            job.last_error = str(error)
+            job.last_error = str(error) or type(error).__name__
             log.error("timed job failed", exc_info=error, extra={"job": job.name})
         if job.run_once:
-            await self.delete_job(job_id)
-        elif self._scheduler is not None and (scheduled := self._scheduler.get_job(job_id)) is not None:
-            job.next_run_time = scheduled.next_run_time
+            await self.delete_job(job.job_id)
+        elif job.job_id in self._jobs:
+            await self._keep(job)
+            if self._scheduler is not None and (scheduled := self._scheduler.get_job(job.job_id)) is not None:
+                job.next_run_time = scheduled.next_run_time
 
     async def _run(self, job: CronJob) -> None:
-        if job.job_type == "basic":
-            # In the context in which it was made: the plugin's, where its names and its tasks are known as its.
-            context = self._contexts[job.job_id]
-            made = context.run(self._handlers[job.job_id], **job.payload)
-            if inspect.isawaitable(made):
-                await asyncio.get_running_loop().create_task(_awaited(made), context=context)
+        if job.job_type != "basic":
+            session = str(job.payload.get("session") or "").strip()
+            if not session:
+                raise BadRequest(f"The timed job {job.name!r} names no session.")
+            await self._speak(session, str(job.payload.get("note") or job.description or job.name))
             return
-        session, note = str(job.payload.get("session", "")), str(job.payload.get("note", ""))
-        if self.speak is not None:
-            await self.speak(session, note)
-        else:
-            await self._platforms.send(MessageSession.from_str(session), MessageChain().message(note))
-
-    def _job(self, job_id: str) -> CronJob:
-        job = self._jobs.get(job_id)
-        if job is None:
-            raise NotFound(f"There is no timed job {job_id}.")
-        return job
+        # In the context in which it was made: the plugin's, where its names and its tasks are known as its.
+        context = self._contexts[job.job_id]
+        made = context.run(self._handlers[job.job_id], **job.payload)
+        if inspect.isawaitable(made):
+            await asyncio.get_running_loop().create_task(_awaited(made), context=context)
 
 
 async def _awaited(made: Awaitable[Any]) -> None:
     await made
+
+
+def _is_kept(job: CronJob) -> bool:
+    return job.persistent and job.job_type == "active_agent"
+
+
+def _record(job: CronJob) -> Job:
+    return Job(
+        job_id=job.job_id,
+        name=job.name,
+        description=job.description or "",
+        cron_expression=job.cron_expression,
+        run_at=job.run_at,
+        timezone=job.timezone,
+        payload=job.payload,
+        enabled=job.enabled,
+        run_once=job.run_once,
+        last_error=job.last_error or "",
+    )
+
+
+def _restored(record: Job) -> CronJob:
+    return CronJob(
+        record.job_id,
+        record.name,
+        "active_agent",
+        record.cron_expression,
+        record.payload,
+        record.description or None,
+        record.timezone,
+        record.enabled,
+        persistent=True,
+        run_once=record.run_once,
+        run_at=record.run_at,
+        last_error=record.last_error or None,
+    )
