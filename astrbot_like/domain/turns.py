@@ -50,6 +50,7 @@ class TurnRequest(msgspec.Struct, frozen=True):
         text: The utterance for display.
         started_at: Clock's monotonic seconds at the end of the user's input.
         credential: Id of the API key that asked, for accounting; empty for a signed-in user.
+        stt_time: Seconds that recognising the utterance took; None: it was no speech.
     """
 
     turn_id: str
@@ -62,3 +63,4 @@ class TurnRequest(msgspec.Struct, frozen=True):
     origin: Origin
     started_at: float
     credential: str = ""
+    stt_time: float | None = None

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from astrbot_like.domain.errors import BotError, LlmNotConfigured, PluginError, ProviderError
+from astrbot_like.domain.errors import BotError, LlmNotConfigured, PluginError, ProviderError, TooLarge
 from astrbot_like.domain.events import TokenUsage, ToolCallFinished, ToolCallStarted
 from astrbot_like.engine.handlers import EventHandlers, PluginTools
 from astrbot_like.engine.history import without_thoughts
 from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, describe
 from astrbot_like.engine.settings import TurnSettings
-from astrbot_like.engine.window import ContextWindow
+from astrbot_like.engine.window import ContextWindow, says_too_long, sizes
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
 
@@ -180,7 +180,7 @@ class _Run:
             steps += 1
             out_of_steps = steps > self.settings.max_steps
             step = await self._model_step(use_tools=not out_of_steps)
-            self._account(step)
+            self._account(step.entry, step.response)
             if out_of_steps or not step.response.tools_call_name:
                 break
             if await self._tool_step(step.response):
@@ -200,12 +200,14 @@ class _Run:
         last_error: BotError | None = None
         self.progress.step_text = ""
         for entry in list(self.chain):
-            kwargs = await self._call_arguments(entry, use_tools)
-            self.progress.provider = entry
             try:
-                response = await self._ask(entry, kwargs)
+                response = await self._answer(entry, use_tools)
             except asyncio.CancelledError:
+                self._account(entry, None)
                 raise
+            except TooLarge as error:  # of this model's window; the next one's may be larger
+                last_error = last_error or error
+                continue
             except Exception as error:
                 coded = self.agent._directory.failed(entry, error)
                 if self.progress.step_text or (isinstance(coded, ProviderError) and not coded.retryable):
@@ -216,6 +218,26 @@ class _Run:
             self.agent._directory.succeeded(entry)
             return _Step(response, entry)
         raise last_error or LlmNotConfigured()
+
+    async def _answer(self, entry: ProviderEntry, use_tools: bool) -> LLMResponse:
+        """One provider's answer; an input that it calls too long is sent once more, shortened.
+
+        Raises:
+            ProviderError: It failed, or its answer is empty.
+        """
+        window = self.agent._window
+        self.progress.provider = entry
+        kwargs = await self._call_arguments(entry, use_tools)
+        try:
+            response = await self._ask(entry, kwargs)
+        except Exception as error:
+            if self.progress.step_text or not says_too_long(error):
+                raise
+            window.refused(entry.id, self.progress.estimated)
+            response = await self._ask(entry, await self._call_arguments(entry, use_tools))
+        if not (response.tools_call_name or self.progress.step_text or response.completion_text or _chain(response)):
+            raise ProviderError(_silence(entry, response), entry.id)
+        return response
 
     async def _ask(self, entry: ProviderEntry, kwargs: dict[str, Any]) -> LLMResponse:
         """Call one provider, streaming when it can; the complete response."""
@@ -272,57 +294,61 @@ class _Run:
             await self.output.text(text)
 
     async def _call_arguments(self, entry: ProviderEntry, use_tools: bool) -> dict[str, Any]:
-        """Keyword arguments of ``text_chat``: the plain form at first, whole contexts once tools have answered."""
-        request = self.request
-        # What a provider thought is for that provider: another one would refuse it.
-        added = [
-            message if self._asked_by.get(place, entry) is entry else without_thoughts(message)
-            for place, message in enumerate(self.progress.messages)
-        ]
+        """Keyword arguments of ``text_chat``: the plain form at first, whole contexts once tools have answered.
+
+        Raises:
+            TooLarge: What must be sent does not fit into the model's window.
+        """
+        request, window = self.request, self.agent._window
         arguments: dict[str, Any] = {
             "session_id": request.session_id or None,
             "func_tool": request.func_tool if use_tools and request.func_tool else None,
             "system_prompt": request.system_prompt or "",
             "model": request.model,
         }
-        user = await request.assemble_context()
-        contexts = self.agent._window.fit(
-            list(request.contexts or []),
-            fixed=[user, *added],
-            system_prompt=request.system_prompt or "",
-            tools=arguments["func_tool"],
-            limit=self.agent._window.limit_of(entry, request.model),
-        )
-        self.progress.estimated = self.agent._window.count(
-            [*contexts, user, *added], system_prompt=request.system_prompt or "", tools=arguments["func_tool"]
-        )
-        if not added:
-            arguments |= {
-                "prompt": request.prompt or "",
-                "image_urls": list(request.image_urls or []),
-                "audio_urls": list(request.audio_urls or []),
-                "extra_user_content_parts": list(request.extra_user_content_parts or []),
-                "contexts": contexts,
-            }
-        else:
-            tail = [] if use_tools else [{"role": "user", "content": OUT_OF_STEPS}]
-            arguments |= {"prompt": None, "contexts": [*contexts, user, *added, *tail]}
-        return arguments
+        beside = {"system_prompt": arguments["system_prompt"], "tools": arguments["func_tool"]}
+        # What a provider thought is for that provider: another one would refuse it.
+        added = [
+            message if self._asked_by.get(place, entry) is entry else without_thoughts(message)
+            for place, message in enumerate(self.progress.messages)
+        ]
+        tail = [] if use_tools else [{"role": "user", "content": OUT_OF_STEPS}]
+        whole = [await request.assemble_context(), *added, *tail]
+        limit = window.limit_of(entry)
+        fixed = window.squeeze(whole, limit=limit, **beside)
+        contexts = window.fit(list(request.contexts or []), fixed=fixed, limit=limit, **beside)
+        self.progress.estimated = window.count([*contexts, *fixed], **beside)
+        if added or fixed != whole:
+            return {**arguments, "prompt": None, "contexts": [*contexts, *fixed]}
+        return {
+            **arguments,
+            "prompt": request.prompt or "",
+            "image_urls": list(request.image_urls or []),
+            "audio_urls": list(request.audio_urls or []),
+            "extra_user_content_parts": list(request.extra_user_content_parts or []),
+            "contexts": contexts,
+        }
 
-    def _account(self, step: _Step) -> None:
-        used = step.response.usage
+    def _account(self, entry: ProviderEntry, response: LLMResponse | None) -> None:
+        """Count a call's tokens: as the provider reports them, else, and for a call that was cut short, as we do.
+
+        Args:
+            response: None when the call was cut short.
+        """
+        used = response.usage if response is not None else None
         total = self.progress.usage
         if used is not None:
             cached = int(getattr(used, "input_cached", 0) or 0)
             given = int(getattr(used, "input_other", 0) or 0) + cached
-            self.agent._window.learn(step.entry.id, self.progress.estimated, given)
-            self.progress.usage = TokenUsage(
-                total.input + given,
-                total.output + int(getattr(used, "output", 0) or 0),
-                total.cached + cached,
-            )
-        self.progress.provider = step.entry
-        self.progress.model = self.request.model or step.entry.model
+            made = int(getattr(used, "output", 0) or 0)
+            self.agent._window.learn(entry.id, self.progress.estimated, given)
+        elif getattr(entry.instance, "uses_tokens", True):
+            cached, given = 0, self.progress.estimated
+            made = sizes.of(self.progress.step_text) if self.progress.step_text else 0
+        else:
+            cached = given = made = 0
+        self.progress.usage = TokenUsage(total.input + given, total.output + made, total.cached + cached)
+        self.progress.model = self.request.model or entry.model
 
     # --- tools -----------------------------------------------------------------------------------
 
@@ -433,6 +459,20 @@ def _asking(response: LLMResponse, said: str, calls: list[tuple[str, str, Any]])
             for call_id, name, args in calls
         ],
     }
+
+
+def _chain(response: LLMResponse) -> list[Any]:
+    return list(response.result_chain.chain) if response.result_chain is not None else []
+
+
+def _silence(entry: ProviderEntry, response: LLMResponse) -> str:
+    """Why there is nothing to say."""
+    if response.reasoning_content:
+        return (
+            f"{entry.id} thought and gave no answer. Let it answer at greater length (max_tokens), think less, "
+            "or choose another model."
+        )
+    return f"{entry.id} gave an empty reply. Try again, or choose another model."
 
 
 def _refuse_error_role(entry: ProviderEntry, response: LLMResponse) -> None:

@@ -29,7 +29,7 @@ async def split_chain(chain: MessageChain, attachments: Attachments) -> list[Mes
     parts: list[MessagePart] = []
     text = ""
     for component in flatten(chain.chain):
-        kind = _MEDIA.get(_type_name(component))
+        kind = _MEDIA.get(component_kind(component))
         if kind is None:
             text += inline_text(component)
             continue
@@ -45,7 +45,7 @@ async def split_chain(chain: MessageChain, attachments: Attachments) -> list[Mes
 def flatten(components: Iterable[Any]) -> Iterable[Any]:
     """Components in order, merged forwards opened up."""
     for component in components:
-        name = _type_name(component)
+        name = component_kind(component)
         if name == "Nodes":
             yield from flatten(component.nodes)
         elif name == "Node":
@@ -59,7 +59,7 @@ def flatten(components: Iterable[Any]) -> Iterable[Any]:
 
 def inline_text(component: Any) -> str:
     """What a component that is no media reads as in a line of text; quotations read as nothing."""
-    match _type_name(component):
+    match component_kind(component):
         case "Plain":
             return str(component.text)
         case "At":
@@ -87,7 +87,8 @@ class _Line:
         self.text = text
 
 
-def _type_name(component: Any) -> str:
+def component_kind(component: Any) -> str:
+    """The name of a message component's type, such as ``Plain``; empty for what is none."""
     kind = getattr(component, "type", "")
     return str(getattr(kind, "value", kind))
 

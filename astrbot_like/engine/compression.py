@@ -14,15 +14,13 @@ from astrbot_like.domain.history import Conversation, StoredMessage
 from astrbot_like.domain.ports import History
 from astrbot_like.engine.context import Profiles, Turn
 from astrbot_like.engine.history import SUMMARY_HEAD
-from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, describe
+from astrbot_like.engine.providers import CHAT, ProviderDirectory, ProviderEntry, describe
 from astrbot_like.engine.settings import TurnSettings
 from astrbot_like.engine.window import ContextWindow, message_tokens
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.tasks import Supervisor
 
 log = logging.getLogger(__name__)
-
-CHAT = "chat_completion"
 
 INSTRUCTION = (
     "Summarise the conversation above for yourself, so that you can go on with it without seeing it again. "
@@ -70,7 +68,7 @@ class Compressor:
             return
         entry = runs[-1].progress.provider
         assert entry is not None
-        limit = self._window.limit_of(entry, turn.options.model) * self._settings.context_keep
+        limit = self._window.limit_of(entry) * self._settings.context_keep
         if runs[-1].progress.estimated < limit:
             return
         self._busy.add(conversation_id)

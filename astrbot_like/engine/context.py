@@ -44,6 +44,12 @@ class Profiles(Protocol):
         ...
 
 
+def subtree(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The tree of that name within a configuration; an empty one where there is none."""
+    found = config.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 class TurnInput(msgspec.Struct, frozen=True):
     """What a platform adapter attaches to its event when it brings its own sink (the web chat does)."""
 

@@ -36,7 +36,8 @@ def model_context(
     for row in rows:
         began.setdefault(row.turn_id, row.id)
     ordered = sorted((row for row in rows if began[row.turn_id] < before), key=lambda r: (began[r.turn_id], r.id))
-    messages = [message for row in ordered for message in row.context]
+    # Copies: what a plugin changes in a request must not change what is remembered.
+    messages = [{**message} for row in ordered for message in row.context]
     if conversation is not None and conversation.summary:
         messages.insert(0, {"role": "system", "content": SUMMARY_HEAD + conversation.summary})
     return messages
@@ -99,18 +100,32 @@ def storable_user_message(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_plugins_see(conversation: Conversation, context: Sequence[dict[str, Any]]) -> PluginConversation:
-    """A conversation in the public API's form."""
-    return PluginConversation(
+    """A conversation in the public API's form; its ``history`` becomes text when it is first read, which few do."""
+    return _Unread(
         platform_id=conversation.umo.partition(":")[0],
         user_id=conversation.umo,
         cid=conversation.conversation_id,
-        history=json.dumps(list(context), ensure_ascii=False),
+        history=context,  # type: ignore[arg-type]
         title=conversation.title,
         persona_id=conversation.persona_id,
         created_at=_seconds(conversation.created_at),
         updated_at=_seconds(conversation.updated_at),
         token_usage=conversation.token_usage,
     )
+
+
+class _Unread(PluginConversation):
+    """A conversation whose ``history`` is turned into text when it is first read."""
+
+    @property
+    def history(self) -> str:
+        if not isinstance(self._history, str):
+            self._history = json.dumps(list(self._history), ensure_ascii=False)
+        return self._history
+
+    @history.setter
+    def history(self, history: str | Sequence[dict[str, Any]]) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        self._history = history
 
 
 def _seconds(text: str) -> int:

@@ -92,6 +92,7 @@ class Voices:
             utterance = self.utterance(turn.options, turn.session.umo, None)
             utterance.push(pcm.data)
             transcript = await utterance.finish()
+            turn.timings.stt_time = (turn.timings.stt_time or 0.0) + transcript.seconds
         except BotError as error:
             return FileText(problem=error.message)
         return FileText(text=transcript.text) if transcript.text else FileText(problem="no speech was recognised in it")

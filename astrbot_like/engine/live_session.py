@@ -339,14 +339,22 @@ class LiveSession:
         text = transcript.text.strip()
         if not text:
             raise NoSpeech
-        await self._submit(turn, (PlainPart(text),), text, started_at)
+        await self._submit(turn, (PlainPart(text),), text, started_at, stt_time=transcript.seconds)
 
     async def _text_turn(self, turn: _Running, parts: tuple[MessagePart, ...], text: str) -> None:
         started_at = self._clock.monotonic()
         await self._send(MetricsReported({"input_type": "text"}))
         await self._submit(turn, parts, text, started_at)
 
-    async def _submit(self, turn: _Running, parts: tuple[MessagePart, ...], text: str, started_at: float) -> None:
+    async def _submit(
+        self,
+        turn: _Running,
+        parts: tuple[MessagePart, ...],
+        text: str,
+        started_at: float,
+        *,
+        stt_time: float | None = None,
+    ) -> None:
         session = self._session
         if session is None:
             session = self._session = await self._sessions.open(None, username=self._opened.username)
@@ -361,6 +369,7 @@ class LiveSession:
             origin="live",
             started_at=started_at,
             credential=self._opened.credential,
+            stt_time=stt_time,
         )
         stream = turn.stream = await self._gateway.submit(request)
         await self._send(TurnStarted(turn.id, request.message_id, session.session_id))

@@ -9,13 +9,13 @@ import msgspec
 
 from astrbot_like.domain.errors import BotError, LlmNotConfigured
 from astrbot_like.domain.events import AgentStats, MetricsReported, ToolCallFinished, ToolCallStarted
-from astrbot_like.domain.history import Conversation
 from astrbot_like.engine.agent import Agent, AgentProgress
+from astrbot_like.engine.chains import component_kind
 from astrbot_like.engine.context import Profiles, Turn
 from astrbot_like.engine.handlers import EventHandlers
 from astrbot_like.engine.history import storable_user_message
 from astrbot_like.engine.output import TurnOutput
-from astrbot_like.engine.providers import ProviderDirectory
+from astrbot_like.engine.providers import CHAT, ProviderDirectory, ProviderEntry
 from astrbot_like.engine.requests import BuiltRequest, RequestBuilder
 from astrbot_like.engine.session_locks import SessionLocks
 from astrbot_like.engine.timings import TurnTimings
@@ -24,8 +24,6 @@ from astrbot_like.runtime.clock import Clock
 if TYPE_CHECKING:
     from astrbot_like.api.event import AstrMessageEvent, MessageEventResult
     from astrbot_like.api.provider import LLMResponse, ProviderRequest
-
-CHAT = "chat_completion"
 
 
 class ModelRun(msgspec.Struct):
@@ -42,7 +40,6 @@ class ModelRun(msgspec.Struct):
     progress: AgentProgress
     stored: bool
     answer: str | None = None
-    conversation: Conversation | None = None
 
 
 class ModelStage:
@@ -106,7 +103,7 @@ class ModelStage:
         chain = self._directory.chain(CHAT, ids, first=turn.options.llm_provider)
         if not chain:
             raise LlmNotConfigured
-        built = await self._prepare(turn, event, given, chain[0] if chain else None)
+        built = await self._prepare(turn, event, given, chain[0])
         request = built.request
         if await self._handlers.hook("llm_request", event, request):
             return
@@ -117,7 +114,6 @@ class ModelStage:
             storable_user_message(await request.assemble_context()),
             progress,
             stored=request.conversation is not None,
-            conversation=built.conversation,
         )
         turn.runs.append(run)
         output = ModelOutput(turn.output, turn.timings, event, held=held)
@@ -132,19 +128,18 @@ class ModelStage:
         await self._send_answer(turn, event, response, output, deliver)
 
     async def _prepare(
-        self, turn: Turn, event: AstrMessageEvent, given: ProviderRequest | None, entry: Any
+        self, turn: Turn, event: AstrMessageEvent, given: ProviderRequest | None, entry: ProviderEntry
     ) -> BuiltRequest:
         if given is None:
             built = await self._requests.build(turn, event, entry)
             for problem in built.problems:
                 await turn.output.fail(_FileProblem(problem), fatal=False)
             return built
-        conversation = None
         if given.conversation is not None and not given.contexts:
             conversation = await self._requests.conversation_of(given.conversation)
             given.contexts = await self._requests.contexts(turn, conversation)
         given.model = given.model or turn.options.model
-        return BuiltRequest(given, conversation, [])
+        return BuiltRequest(given, [])
 
     async def _send_answer(
         self,
@@ -168,7 +163,7 @@ class ModelStage:
         else:
             await turn.output.close_stream()
         event._has_send_oper = True
-        media = [c for c in result.chain if str(getattr(c.type, "value", c.type)) != "Plain"]
+        media = [c for c in result.chain if component_kind(c) != "Plain"]
         if media:
             await event.send(MessageChain(media))
         result.set_result_content_type(ResultContentType.STREAMING_FINISH)

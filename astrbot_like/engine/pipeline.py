@@ -12,7 +12,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from astrbot_like.engine import waking
-from astrbot_like.engine.context import Turn
+from astrbot_like.engine.chains import component_kind
+from astrbot_like.engine.context import Turn, subtree
 from astrbot_like.engine.handlers import EventHandlers, MatchedHandler
 from astrbot_like.engine.model_stage import ModelStage
 from astrbot_like.runtime.clock import Clock
@@ -108,7 +109,7 @@ class Pipeline:
                         return
 
     def _wants_model(self, turn: Turn, event: AstrMessageEvent) -> bool:
-        settings = _tree(turn.host_config, "provider_settings")
+        settings = subtree(turn.host_config, "provider_settings")
         if not settings.get("enable", True) or event.call_llm or event._has_send_oper:
             return False
         if not event.is_at_or_wake_command:
@@ -151,7 +152,7 @@ class Pipeline:
         if result.is_llm_result() and waking.contains_blocked(result.get_plain_text(), turn.host_config):
             event.set_result(waking.BLOCKED_TEXT)
             return False
-        platform = _tree(turn.host_config, "platform_settings")
+        platform = subtree(turn.host_config, "platform_settings")
         prefix = str(platform.get("reply_prefix") or "")
         if prefix:
             _prepend_text(result, prefix)
@@ -171,13 +172,13 @@ class Pipeline:
         if result is None:
             return
         kept = [c for c in result.chain if not (isinstance(c, Plain) and not c.text.strip())]
-        if all(_kind(c) in ("Reply", "At", "AtAll") for c in kept):
+        if all(component_kind(c) in ("Reply", "At", "AtAll") for c in kept):
             return
-        records = [c for c in kept if _kind(c) == "Record"]
-        rest = [c for c in kept if _kind(c) != "Record"]
+        records = [c for c in kept if component_kind(c) == "Record"]
+        rest = [c for c in kept if component_kind(c) != "Record"]
         for record in records:
             await event.send(MessageChain([record]))
-        if rest and not all(_kind(c) in ("Reply", "At", "AtAll") for c in rest):
+        if rest and not all(component_kind(c) in ("Reply", "At", "AtAll") for c in rest):
             await event.send(MessageChain(rest))
         event._has_send_oper = True
         await self._handlers.hook("after_message_sent", event)
@@ -186,7 +187,7 @@ class Pipeline:
         """``provider_tts_settings``: the model's answer as a recording, on platforms other than the web chat."""
         from astrbot_like.api.message_components import Record
 
-        settings = _tree(turn.host_config, "provider_tts_settings")
+        settings = subtree(turn.host_config, "provider_tts_settings")
         if not settings.get("enable") or not result.is_llm_result():
             return
         if random.random() > float(settings.get("trigger_probability") or 1.0):
@@ -195,7 +196,7 @@ class Pipeline:
         if path is None:
             return
         record = Record.fromFileSystem(path)
-        others = [c for c in result.chain if _kind(c) != "Plain"]
+        others = [c for c in result.chain if component_kind(c) != "Plain"]
         result.chain = [record, *result.chain] if settings.get("dual_output") else [record, *others]
 
     async def _as_picture(self, turn: Turn, result: MessageEventResult) -> None:
@@ -214,7 +215,7 @@ class Pipeline:
         except BotError as error:
             log.warning("text could not be drawn, sent as text", extra={"error": error.message})
             return
-        result.chain = [Image.fromFileSystem(path), *(c for c in result.chain if _kind(c) != "Plain")]
+        result.chain = [Image.fromFileSystem(path), *(c for c in result.chain if component_kind(c) != "Plain")]
 
     async def _say(self, event: AstrMessageEvent, text: str) -> None:
         from astrbot_like.api.event import MessageChain
@@ -225,7 +226,7 @@ class Pipeline:
     def _rate_rule(turn: Turn) -> Mapping[str, Any]:
         """The web chat has limits of its own at its doors; here a rule counts only when the profile itself sets it."""
         config = turn.profile.host if turn.input is not None else turn.host_config
-        return _tree(_tree(config, "platform_settings"), "rate_limit")
+        return subtree(subtree(config, "platform_settings"), "rate_limit")
 
 
 def _prepend_text(result: MessageEventResult, prefix: str) -> None:
@@ -242,19 +243,9 @@ def _address(event: AstrMessageEvent, result: MessageEventResult, platform: Mapp
     """``reply_with_mention`` and ``reply_with_quote``, in groups."""
     from astrbot_like.api.message_components import At, Plain, Reply
 
-    if any(_kind(c) in ("Node", "Nodes", "Record") for c in result.chain):
+    if any(component_kind(c) in ("Node", "Nodes", "Record") for c in result.chain):
         return
     if platform.get("reply_with_mention"):
         result.chain[0:0] = [At(qq=event.get_sender_id(), name=event.get_sender_name()), Plain(" ")]
     if platform.get("reply_with_quote") and event.message_obj.message_id:
         result.chain.insert(0, Reply(id=event.message_obj.message_id))
-
-
-def _tree(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = config.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _kind(component: Any) -> str:
-    kind = getattr(component, "type", "")
-    return str(getattr(kind, "value", kind))

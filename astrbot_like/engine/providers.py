@@ -19,6 +19,9 @@ from astrbot_like.runtime.redaction import redact
 
 log = logging.getLogger(__name__)
 
+CHAT = "chat_completion"
+"""``ProviderType`` value of chat models."""
+
 START_DEADLINE = 60.0
 """Seconds a provider's ``initialize`` or ``terminate`` may take."""
 

@@ -12,8 +12,8 @@ import msgspec
 from astrbot_like.domain.history import Conversation
 from astrbot_like.domain.ports import History
 from astrbot_like.domain.profiles import Persona
-from astrbot_like.engine.chains import inline_text
-from astrbot_like.engine.context import Profiles, Turn
+from astrbot_like.engine.chains import component_kind, inline_text
+from astrbot_like.engine.context import Profiles, Turn, subtree
 from astrbot_like.engine.handlers import PluginTools
 from astrbot_like.engine.history import as_plugins_see, model_context
 from astrbot_like.engine.providers import ProviderEntry, describe
@@ -60,7 +60,6 @@ class BuiltRequest(msgspec.Struct):
     """
 
     request: ProviderRequest
-    conversation: Conversation | None
     problems: list[str]
 
 
@@ -81,7 +80,7 @@ class RequestBuilder:
         self._files = files
         self._transcriber = transcriber
 
-    async def build(self, turn: Turn, event: AstrMessageEvent, entry: ProviderEntry | None) -> BuiltRequest:
+    async def build(self, turn: Turn, event: AstrMessageEvent, entry: ProviderEntry) -> BuiltRequest:
         """The default request for a message.
 
         Args:
@@ -92,7 +91,7 @@ class RequestBuilder:
         conversation = await self._history.conversation(turn.session.conversation_id)
         request = ProviderRequest(prompt=event.message_str, session_id=turn.session.umo)
         problems = await self._add_media(turn, event, request, entry)
-        settings = _tree(turn.host_config, "provider_settings")
+        settings = subtree(turn.host_config, "provider_settings")
         prefix = str(settings.get("prompt_prefix") or "")
         if prefix:
             prompt = request.prompt or ""
@@ -110,7 +109,7 @@ class RequestBuilder:
         request.func_tool = self._tool_set(event, persona)
         if conversation is not None:
             request.conversation = as_plugins_see(conversation, request.contexts)
-        return BuiltRequest(request, conversation, problems)
+        return BuiltRequest(request, problems)
 
     async def conversation_of(self, given: Any) -> Conversation | None:
         """The stored conversation behind the object that plugins handle."""
@@ -126,7 +125,7 @@ class RequestBuilder:
     # --- media ------------------------------------------------------------------------------------
 
     async def _add_media(
-        self, turn: Turn, event: AstrMessageEvent, request: ProviderRequest, entry: ProviderEntry | None
+        self, turn: Turn, event: AstrMessageEvent, request: ProviderRequest, entry: ProviderEntry
     ) -> list[str]:
         """Put the message's media into the request, each in the form the model takes."""
         takes = _modalities(entry)
@@ -135,7 +134,7 @@ class RequestBuilder:
         problems: list[str] = []
         component: Any
         for component in event.get_messages():
-            name = getattr(component.type, "value", str(component.type))
+            name = component_kind(component)
             if name == "Reply":
                 quoted = component.message_str or "".join(map(inline_text, component.chain or []))
                 if quoted.strip():
@@ -199,18 +198,13 @@ def _note(after: list[str], problems: list[str], label: str, read: FileText) -> 
         after.append(f"[{label}]\n{read.text}\n[End of {label}]")
 
 
-def _modalities(entry: ProviderEntry | None) -> set[str]:
+def _modalities(entry: ProviderEntry) -> set[str]:
     """What a model takes besides text: its ``modalities`` option; without one images are assumed, audio is not."""
-    configured = entry.config.config.get("modalities") if entry is not None else None
+    configured = entry.config.config.get("modalities")
     if isinstance(configured, list):
         return {str(item) for item in configured}
-    declared = getattr(getattr(entry, "instance", None), "modalities", None)
+    declared = getattr(entry.instance, "modalities", None)
     return {str(item) for item in declared} if declared is not None else {"text", "image"}
-
-
-def _tree(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = config.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _now(config: Mapping[str, Any]) -> datetime:

@@ -10,15 +10,15 @@ class TurnTimings:
 
     Args:
         started_at: End of the user's input.
+        stt_time: Seconds that recognising the input took; None: it was no speech.
     """
 
-    __slots__ = ("_clock", "first_audio", "last_audio", "model_done", "model_started", "started_at", "tts_started")
+    __slots__ = ("_clock", "first_audio", "last_audio", "started_at", "stt_time", "tts_started")
 
-    def __init__(self, clock: Clock, started_at: float) -> None:
+    def __init__(self, clock: Clock, started_at: float, stt_time: float | None = None) -> None:
         self._clock = clock
         self.started_at = started_at
-        self.model_started: float | None = None
-        self.model_done: float | None = None
+        self.stt_time = stt_time
         self.tts_started: float | None = None
         self.first_audio: float | None = None
         self.last_audio: float | None = None

@@ -145,7 +145,9 @@ class TurnEngine:
             profile=profile,
             host_config=self._profiles.host_config(profile.id),
             options=options,
-            timings=TurnTimings(self._clock, started_at),
+            timings=TurnTimings(
+                self._clock, started_at, turn_input.request.stt_time if turn_input is not None else None
+            ),
             heard=HeardTracker(),
             turn_input=turn_input,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from astrbot_like.engine.chains import component_kind
+from astrbot_like.engine.context import subtree
 from astrbot_like.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def wake(event: AstrMessageEvent, config: Mapping[str, Any], *, admin: bool = Fa
     Returns:
         False when the message is the bot's own and those are ignored.
     """
-    platform = _tree(config, "platform_settings")
+    platform = subtree(config, "platform_settings")
     if platform.get("ignore_bot_self_message") and event.get_sender_id() == event.get_self_id() != "":
         return False
     admins = {str(item) for item in config.get("admins_id") or ()}
@@ -54,13 +56,13 @@ def _prefix(event: AstrMessageEvent, config: Mapping[str, Any]) -> bool:
 def _speaks_to_another(event: AstrMessageEvent) -> bool:
     """Whether the message starts with a mention of somebody who is not the bot."""
     first = next(iter(event.get_messages()), None)
-    return _kind(first) == "At" and str(getattr(first, "qq", "")) not in (event.get_self_id(), "all")
+    return component_kind(first) == "At" and str(getattr(first, "qq", "")) not in (event.get_self_id(), "all")
 
 
 def _mentioned(event: AstrMessageEvent, platform: Mapping[str, Any]) -> bool:
     own_id = event.get_self_id()
     for component in event.get_messages():
-        kind = _kind(component)
+        kind = component_kind(component)
         target = str(getattr(component, "qq", ""))
         if kind == "AtAll" or (kind == "At" and target == "all"):
             if not platform.get("ignore_at_all"):
@@ -74,7 +76,7 @@ def _mentioned(event: AstrMessageEvent, platform: Mapping[str, Any]) -> bool:
 
 def allowed(event: AstrMessageEvent, config: Mapping[str, Any]) -> bool:
     """The whitelist: with ``enable_id_white_list`` and a non-empty ``id_whitelist`` only those are heard."""
-    platform = _tree(config, "platform_settings")
+    platform = subtree(config, "platform_settings")
     listed = [str(item) for item in platform.get("id_whitelist") or ()]
     if not platform.get("enable_id_white_list", True) or not listed:
         return True
@@ -86,7 +88,7 @@ def allowed(event: AstrMessageEvent, config: Mapping[str, Any]) -> bool:
 
 def contains_blocked(text: str, config: Mapping[str, Any]) -> bool:
     """Whether ``content_safety.internal_keywords`` forbids the text."""
-    rules = _tree(_tree(config, "content_safety"), "internal_keywords")
+    rules = subtree(subtree(config, "content_safety"), "internal_keywords")
     if not rules.get("enable"):
         return False
     return any(str(word) and str(word) in text for word in rules.get("extra_keywords") or ())
@@ -125,13 +127,3 @@ class RateLimiter:
 
     def _forget(self, before: float) -> None:
         self._seen = {key: moments for key, moments in self._seen.items() if moments[-1] > before}
-
-
-def _tree(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = config.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _kind(component: Any) -> str:
-    kind = getattr(component, "type", "")
-    return str(getattr(kind, "value", kind))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
+from astrbot_like.domain.errors import TooLarge
 from astrbot_like.engine.providers import ProviderEntry
 
 CHARS_PER_TOKEN = 3.6
@@ -19,22 +19,76 @@ CHARS_PER_TOKEN = 3.6
 MESSAGE_OVERHEAD = 5
 """Tokens for the role and separators of one message."""
 
+CALL_OVERHEAD = 12
+"""Tokens for the id and the frame of one tool call."""
+
 MEDIA_TOKENS = 1200
 """What an image or a piece of audio in a message counts for."""
 
 REPLY_RESERVE = 0.15
 """Share of the window kept free for the reply."""
 
+REFUSED_SHARE = 0.75
+"""After a provider refused an input as too long, this share of it is what it is sent next."""
+
+SHORTEST = 400
+"""Characters that are left of a text that has to be cut."""
+
+_TOO_LONG = (
+    "context length",
+    "context_length",
+    "context window",
+    "maximum context",
+    "maximum number of tokens",
+    "prompt is too long",
+    "input is too long",
+    "exceeds the available context",
+)
+"""How services word it: OpenAI, vLLM, DeepSeek, Anthropic, Gemini, Ollama and llama.cpp."""
+
 LEFT_OUT = "[Earlier messages were left out because the conversation is longer than the model's window.]"
+CUT_OUT = "\n[… {count} characters were cut out here, because the model's window is full …]\n"
 
 
-@lru_cache(maxsize=16_384)
-def text_tokens(text: str) -> int:
-    """An estimate of the tokens in a text: wide characters count one each, others by the length of words."""
+class TextSizes:
+    """Estimates of texts, remembered: a conversation is counted anew with each turn, but grows by a message or two.
+
+    Texts are known by hash and length, so none is kept alive by its size.
+
+    Args:
+        most: Sizes remembered.
+
+    Attributes:
+        counted: Texts whose characters were looked at, so far.
+    """
+
+    def __init__(self, most: int = 65_536) -> None:
+        self._sizes: dict[tuple[int, int], int] = {}
+        self._most = most
+        self.counted = 0
+
+    def of(self, text: str) -> int:
+        """Tokens of a text: wide characters count one each, others by the length of words."""
+        key = (hash(text), len(text))
+        size = self._sizes.get(key)
+        if size is None:
+            self.counted += 1
+            size = _estimate(text)
+            if len(self._sizes) >= self._most:
+                self._sizes.clear()
+            self._sizes[key] = size
+        return size
+
+
+def _estimate(text: str) -> int:
     if text.isascii():
         return int(len(text) / CHARS_PER_TOKEN) + 1
     wide = sum(1 for char in text if ord(char) > 0x2E7F)
     return wide + int((len(text) - wide) / CHARS_PER_TOKEN) + 1
+
+
+sizes = TextSizes()
+"""The sizes of this process's texts."""
 
 
 def message_tokens(message: dict[str, Any]) -> int:
@@ -42,14 +96,17 @@ def message_tokens(message: dict[str, Any]) -> int:
     total = MESSAGE_OVERHEAD
     content: Any = message.get("content")
     if isinstance(content, str):
-        total += text_tokens(content)
+        total += sizes.of(content)
     elif isinstance(content, list):
         parts: list[Any] = content
         for part in parts:
             text = (part.get("text") or part.get("think")) if isinstance(part, dict) else None
-            total += text_tokens(text) if isinstance(text, str) else MEDIA_TOKENS
-    if calls := message.get("tool_calls"):
-        total += text_tokens(json.dumps(calls, ensure_ascii=False, default=str))
+            total += sizes.of(text) if isinstance(text, str) else MEDIA_TOKENS
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        arguments = function.get("arguments")
+        given = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+        total += CALL_OVERHEAD + sizes.of(str(function.get("name") or "")) + sizes.of(given)
     return total
 
 
@@ -63,12 +120,14 @@ class ContextWindow:
     def __init__(self, default_limit: int) -> None:
         self._default_limit = default_limit
         self._ratio: dict[str, float] = {}
+        self._most: dict[str, int] = {}
 
-    def limit_of(self, entry: ProviderEntry, model: str | None = None) -> int:
+    def limit_of(self, entry: ProviderEntry) -> int:
         """Tokens of input the provider may be sent, in our counting."""
         configured: Any = entry.config.config.get("max_context_tokens")
         limit = int(configured) if isinstance(configured, int | float) and configured > 0 else self._default_limit
-        return int(limit * (1 - REPLY_RESERVE) / self._ratio.get(entry.id, 1.0))
+        ours = int(limit * (1 - REPLY_RESERVE) / self._ratio.get(entry.id, 1.0))
+        return min(ours, self._most.get(entry.id, ours))
 
     def learn(self, provider_id: str, estimated: int, reported: int) -> None:
         """Correct the estimate by a provider's own count of the same input."""
@@ -78,14 +137,18 @@ class ContextWindow:
             # A count above the estimate is believed at once: too long an input is an error, too short a one is not.
             self._ratio[provider_id] = seen if seen > before else before * 0.8 + seen * 0.2
 
+    def refused(self, provider_id: str, estimated: int) -> None:
+        """A provider says that an input was too long for its model: from now on it gets less than that."""
+        self._most[provider_id] = int(estimated * REFUSED_SHARE)
+
     @staticmethod
     def count(messages: Sequence[dict[str, Any]], *, system_prompt: str = "", tools: Any = None) -> int:
         """An estimate of the tokens of a whole request."""
         total = sum(map(message_tokens, messages))
         if system_prompt:
-            total += text_tokens(system_prompt) + MESSAGE_OVERHEAD
+            total += sizes.of(system_prompt) + MESSAGE_OVERHEAD
         if tools:
-            total += text_tokens(json.dumps(tools.openai_schema(), ensure_ascii=False, default=str))
+            total += sizes.of(json.dumps(tools.openai_schema(), ensure_ascii=False, default=str))
         return total
 
     def fit(
@@ -106,19 +169,76 @@ class ContextWindow:
         history = [
             _shortened(message, room // 2) if message.get("role") == "system" else message for message in history
         ]
-        sizes = [message_tokens(message) for message in history]
-        excess = sum(sizes) - room
+        tokens = [message_tokens(message) for message in history]
+        excess = sum(tokens) - room
         if excess <= 0:
             return history
         head = 0
         while head < len(history) and history[head].get("role") == "system":
             head += 1
         cut = head
-        excess += text_tokens(LEFT_OUT) + MESSAGE_OVERHEAD
+        excess += sizes.of(LEFT_OUT) + MESSAGE_OVERHEAD
         while cut < len(history) and (excess > 0 or history[cut].get("role") != "user"):
-            excess -= sizes[cut]
+            excess -= tokens[cut]
             cut += 1
+        if excess > 0:
+            return []
         return [*history[:head], {"role": "system", "content": LEFT_OUT}, *history[cut:]]
+
+    def squeeze(
+        self, fixed: Sequence[dict[str, Any]], *, system_prompt: str, tools: Any, limit: int
+    ) -> list[dict[str, Any]]:
+        """What must be sent, its longest texts cut until it fits: results of tools first, the oldest first.
+
+        Raises:
+            TooLarge: The system prompt, the tools, the images and the beginnings of the texts are too much already.
+        """
+        messages = list(fixed)
+        excess = self.count(messages, system_prompt=system_prompt, tools=tools) - limit
+        order = sorted(range(len(messages)), key=lambda place: messages[place].get("role") != "tool")
+        for place in order:
+            if excess <= 0:
+                break
+            shorter = _cut_text(messages[place], excess)
+            excess -= message_tokens(messages[place]) - message_tokens(shorter)
+            messages[place] = shorter
+        if excess > 0:
+            raise TooLarge(
+                f"The message does not fit into the model's window of about {limit} tokens, with its persona, tools "
+                "and images. Send less at once, or choose a model with a larger window."
+            )
+        return messages
+
+
+def says_too_long(error: BaseException) -> bool:
+    """Whether a provider's failure says that its input was longer than the model's window."""
+    said = str(error).lower()
+    return any(words in said for words in _TOO_LONG)
+
+
+def _cut_text(message: dict[str, Any], excess: int) -> dict[str, Any]:
+    """The message with the middle of its text taken out, so that it loses ``excess`` tokens if it can."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": _cut(content, excess)}
+    if not isinstance(content, list):
+        return message
+    parts: list[Any] = list(content)
+    for index, part in enumerate(parts):
+        if excess > 0 and isinstance(part, dict) and isinstance(part.get("text"), str):
+            shorter = _cut(part["text"], excess)
+            excess -= sizes.of(part["text"]) - sizes.of(shorter)
+            parts[index] = {**part, "text": shorter}
+    return {**message, "content": parts}
+
+
+def _cut(text: str, excess: int) -> str:
+    kept = len(text) - int(len(text) * excess / sizes.of(text)) - len(CUT_OUT) - SHORTEST // 4
+    kept = max(kept, SHORTEST)
+    if kept + len(CUT_OUT) >= len(text):
+        return text
+    head, tail = kept * 2 // 3, kept - kept * 2 // 3
+    return text[:head] + CUT_OUT.format(count=len(text) - kept) + text[len(text) - tail :]
 
 
 def _shortened(message: dict[str, Any], most: int) -> dict[str, Any]:

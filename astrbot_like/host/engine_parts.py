@@ -71,6 +71,7 @@ class TurnFigures:
                 input_tokens=sum(run.progress.usage.input for run in runs),
                 output_tokens=sum(run.progress.usage.output for run in runs),
                 cached_tokens=sum(run.progress.usage.cached for run in runs),
+                stt_time=timings.stt_time,
                 llm_ttft=last.first_token - last.started if last is not None and last.first_token is not None else None,
                 llm_total_time=last.ended - last.started if last is not None else None,
                 tts_first_frame_time=timings.first_audio - timings.tts_started

@@ -39,9 +39,11 @@ class OfflineAssistant(Provider):
 
     Attributes:
         summarises: It can't put a conversation into fewer words; the host makes excerpts instead.
+        uses_tokens: Its answers count towards no limit.
     """
 
     summarises = False
+    uses_tokens = False
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -159,3 +161,40 @@ async def test_the_next_provider_takes_over_before_the_first_output(tmp_path: Pa
         frames = await client.until("end")
     assert texts(frames, "bot_delta_chunk") == "the spare one answers"
     assert not [frame for frame in frames if frame["t"] == "error"]
+
+
+async def test_a_model_that_says_nothing_is_replaced_and_if_there_is_no_other_that_is_said(tmp_path: Path):
+    for number, (model, words) in enumerate(
+        {"": "gave an empty reply", "#thoughts": "thought and gave no answer"}.items()
+    ):
+        mute = {"chat": {"reply": model or "#nothing"}}
+        spare = {"id": "spare", "type": "fake_chat", "reply": "the spare one answers"}
+        parts = {"providers": [spare], "profile": {"llm": ["chat", "spare"], "tts": ["nobody"]}}
+        async with house(tmp_path / f"{number}a", **mute, **parts) as (_, http), live(http) as client:
+            await client.send("text_input", text="hi")
+            assert texts(await client.until("end"), "bot_delta_chunk") == "the spare one answers"
+        async with house(tmp_path / f"{number}b", **mute) as (_, http), live(http) as client:
+            await client.send("text_input", text="hi")
+            [error] = [frame for frame in await client.until("end") if frame["t"] == "error"]
+            assert error["code"] == "PROVIDER_ERROR" and words in error["data"]
+
+
+async def test_tokens_count_whether_reported_or_not_and_also_of_a_turn_cut_short(tmp_path: Path):
+    chat = {"reply": LONG, "gap": 0.01}
+    async with house(tmp_path, chat=chat, stt={"text": "tell me a story"}) as (app, http), live(http) as client:
+        await client.speak()
+        await client.until("response")
+        await client.send("interrupt")
+        await client.until("end")
+        await client.send("session_update", data={"llm_provider": "offline"})
+        await client.send("text_input", text="what is two plus two")
+        await client.until("end")
+        statistics = app.app._stores.statistics
+        async with asyncio.timeout(10):
+            while (overview := await statistics.overview(0, time.time() + 1)).totals.turns < 2:
+                await asyncio.sleep(0.01)
+    tokens = {share.name: (share.totals.input_tokens, share.totals.output_tokens) for share in overview.providers}
+    assert tokens["offline"] == (0, 0)
+    assert min(tokens["chat"]) > 3
+    assert overview.totals.interrupted == 1
+    assert [stage.count for stage in overview.stages if stage.stage == "stt_time"] == [1]

@@ -4,14 +4,19 @@ A bound here that breaks is a turn that became dearer. If the new cost is wanted
 """
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 import pytest
 
+from astrbot_like.domain.history import Conversation
+from astrbot_like.engine.history import as_plugins_see
+from astrbot_like.engine.window import sizes
 from tests.support.census import settle
 from tests.support.houses import House, scripted_house
 from tests.support.live_client import connect
@@ -122,6 +127,47 @@ async def test_a_chat_turn(house: House):
     assert costs.transactions <= 2 * TURNS + 2
     assert costs.reads == 0
     assert costs.steps <= 42 * TURNS
+
+
+async def test_a_turn_costs_the_same_in_a_long_conversation(tmp_path: Path):
+    async with scripted_house(tmp_path, chat={"reply": "All right.", "max_context_tokens": 100_000}) as house:
+        async with connect(house.ws("/api/unified_chat/ws"), protocol="chat") as client:
+
+            async def turns(count: int) -> tuple[int, Costs]:
+                before = sizes.counted
+                with counted(house) as costs:
+                    for _ in range(count):
+                        text = f"hello {uuid4()}"
+                        part = {"type": "plain", "text": text}
+                        await client.send({"ct": "chat", "t": "send", "message": [part], "session_id": "s"})
+                        await client.until("end")
+                return sizes.counted - before, costs
+
+            await turns(3)
+            texts_at_first, at_first = await turns(TURNS)
+            await turns(80)
+            texts_later, later = await turns(TURNS)
+        print(f"texts measured for {TURNS} turns: {texts_at_first} at first, {texts_later} after 100 turns")
+        assert texts_later <= texts_at_first <= 3 * TURNS
+        assert later.transactions + later.reads <= at_first.transactions + at_first.reads + TURNS // 2
+        assert later.tasks <= at_first.tasks + TURNS // 2
+
+
+def test_a_conversation_that_no_plugin_reads_is_not_written_out():
+    class Watched(tuple):
+        read = 0
+
+        def __iter__(self):
+            Watched.read += 1
+            return super().__iter__()
+
+    conversation = Conversation("c", "s", "webchat:FriendMessage:s", "", None, "", "", "")
+    seen = as_plugins_see(conversation, Watched([{"role": "user", "content": "hi"}]))
+    assert Watched.read == 0
+    assert json.loads(seen.history) == [{"role": "user", "content": "hi"}] == json.loads(seen.history)
+    assert Watched.read == 1
+    seen.history = "[]"
+    assert seen.history == "[]"
 
 
 async def test_an_audio_frame_and_an_idle_connection(house: House):

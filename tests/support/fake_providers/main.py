@@ -68,6 +68,10 @@ class FakeChat(Provider):
                 tools_call_ids=["call_1"],
             )
             return
+        if self.provider_config.get("reply") in ("#nothing", "#thoughts"):
+            thought = "hm" if self.provider_config["reply"] == "#thoughts" else None
+            yield LLMResponse("assistant", completion_text="", reasoning_content=thought)
+            return
         text = self._reply(prompt, contexts, image_urls, system_prompt)
         words = text.split(" ")
         for number, word in enumerate(words):
