@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
-from astrbot_like.runtime.tasks import cancel_and_wait
+from astrbot_like.runtime.tasks import cancel_and_wait, start_now
 
 if TYPE_CHECKING:
     from astrbot_like.api.event import AstrMessageEvent
@@ -26,7 +26,7 @@ class EventDispatcher:
         limit: Turns side by side; further events wait in the queue.
     """
 
-    def __init__(self, run: Callable[[AstrMessageEvent], Awaitable[None]], limit: int) -> None:
+    def __init__(self, run: Callable[[AstrMessageEvent], Coroutine[Any, Any, None]], limit: int) -> None:
         self.queue: asyncio.Queue[AstrMessageEvent] = asyncio.Queue(QUEUE_LIMIT)
         self._run = run
         self._limit = limit
@@ -45,7 +45,7 @@ class EventDispatcher:
             while len(self._turns) >= self._limit:
                 self._room.clear()
                 await self._room.wait()
-            task = asyncio.ensure_future(self._run(event))
+            task = start_now(self._run(event), name="turn")
             self._turns.add(task)
             task.add_done_callback(self._ended)
 

@@ -24,6 +24,7 @@ from astrbot_like.engine.synthesis import SentenceAudio, Synthesiser, TtsSource,
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.channels import Channel
 from astrbot_like.runtime.clock import Clock
+from astrbot_like.runtime.tasks import start_now
 
 if TYPE_CHECKING:
     from astrbot_like.api.speech import SpeechOptions
@@ -96,7 +97,7 @@ class SpeechOut:
         ahead = self._settings.look_ahead
         sentences: Channel[SentenceAudio] = Channel(ahead + 1)
         places = asyncio.Semaphore(ahead + 1)
-        reader = asyncio.create_task(self._read(chunks, sentences, places), name="sentences")
+        reader = start_now(self._read(chunks, sentences, places), name="sentences")
         try:
             async for sentence in sentences:
                 async for event in self._play(sentence):
@@ -113,7 +114,7 @@ class SpeechOut:
             async for text in chunks:
                 await places.acquire()
                 sentence = SentenceAudio(text)
-                task = asyncio.create_task(self._make(sentence), name="sentence")
+                task = start_now(self._make(sentence), name="sentence")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 await sentences.send(sentence)

@@ -17,6 +17,7 @@ from astrbot_like.domain.errors import BotError, ProviderError
 from astrbot_like.engine.audio import decode_media, parse_wav
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.clock import Clock
+from astrbot_like.runtime.tasks import start_now
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ class Synthesiser:
         texts.put_nowait(text)
         texts.put_nowait(None)
         items: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_ITEMS)
-        work = asyncio.create_task(_run_stream(source.instance, texts, items), name="tts stream")
+        work = start_now(_run_stream(source.instance, texts, items), name="tts stream")
         try:
             budget = self._settings.sentence_deadline
             while True:

@@ -42,7 +42,7 @@ from astrbot_like.engine.timings import TurnTimings
 from astrbot_like.runtime.clock import Clock, iso_millis
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.logging import log_context
-from astrbot_like.runtime.tasks import cancel_and_wait
+from astrbot_like.runtime.tasks import cancel_and_wait, start_now
 
 if TYPE_CHECKING:
     from astrbot_like.api.event import AstrMessageEvent
@@ -187,7 +187,7 @@ class TurnEngine:
     # --- running ----------------------------------------------------------------------------------
 
     async def _run(self, turn: Turn, event: AstrMessageEvent, sink: TurnSink) -> None:
-        body = asyncio.create_task(self._body(turn, event), name=f"turn {turn.id[:8]}")
+        body = start_now(self._body(turn, event), name=f"turn {turn.id[:8]}")
 
         def stop(_interruption: Interruption) -> None:
             turn.interrupted_at = turn.timings.now()

@@ -91,7 +91,7 @@ async def test_a_live_turn(house: House):
     assert costs.tasks <= 9 * TURNS
     assert costs.transactions <= 2 * TURNS + 2  # what was said and what was answered; now and then the statistics
     assert costs.reads == 0
-    assert costs.steps <= 65 * TURNS
+    assert costs.steps <= 48 * TURNS
     assert frames <= 15 * TURNS
 
 
@@ -126,7 +126,7 @@ async def test_a_chat_turn(house: House):
     assert costs.tasks <= 5 * TURNS
     assert costs.transactions <= 2 * TURNS + 2
     assert costs.reads == 0
-    assert costs.steps <= 42 * TURNS
+    assert costs.steps <= 34 * TURNS
 
 
 async def test_a_turn_costs_the_same_in_a_long_conversation(tmp_path: Path):
