@@ -10,7 +10,7 @@ from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import current_speech_options
 
-from .wire import ADDRESS, Task
+from .wire import ADDRESS, Task, authorised
 
 _RATE = 22050
 
@@ -58,20 +58,18 @@ class CosyVoiceSpeech(ServiceTTSProvider):
             "sample_rate": _RATE,
             "rate": min(2.0, max(0.5, chosen.rate or 1.0)),
         }
-        headers = {"Authorization": f"bearer {self.ring.current}"}
-        async with self.http.websocket("", headers=headers) as socket:
-            task = Task(socket, self.blame)
-            await task.begin(
-                {
-                    "task_group": "audio",
-                    "task": "tts",
-                    "function": "SpeechSynthesizer",
-                    "model": self.get_model(),
-                    "parameters": parameters,
-                }
-            )
-            await task.text(text)
-            await task.finish()
-            while (event := await task.next()) is not None:
+        payload = {
+            "task_group": "audio",
+            "task": "tts",
+            "function": "SpeechSynthesizer",
+            "model": self.get_model(),
+            "parameters": parameters,
+        }
+        async with self.http.websocket("", headers=authorised(self.ring.current)) as socket:
+            task = Task(self.blame)
+            await task.begin(socket, payload)
+            await task.text(socket, text)
+            await task.finish(socket)
+            while (event := task.read(await socket.expect())) is not None:
                 if isinstance(event, bytes):
                     yield event

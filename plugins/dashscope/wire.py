@@ -1,9 +1,10 @@
 """DashScope's duplex protocol over WebSocket.
 
-Source: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api and
-https://help.aliyun.com/zh/model-studio/websocket-for-paraformer-real-time-service. A task is begun with ``run-task``,
-fed with ``continue-task`` (text) or binary frames (audio), ended with ``finish-task``; the service answers with
-``task-started``, ``result-generated`` or binary frames, ``task-finished`` or ``task-failed``.
+Source: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api,
+https://www.alibabacloud.com/help/en/model-studio/paraformer-client-events and the official client
+(https://github.com/dashscope/dashscope-sdk-python, ``audio/tts_v2`` and ``audio/asr``). A task is begun with
+``run-task``, fed with ``continue-task`` (text) or binary frames (audio), ended with ``finish-task``; the service
+answers with ``task-started``, ``result-generated`` or binary frames, ``task-finished`` or ``task-failed``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ _FAILURES: dict[str, Failure] = {
 }
 
 
+def authorised(key: str) -> dict[str, str]:
+    """The header with the key."""
+    return {"Authorization": f"bearer {key}"}
+
+
 class Header(msgspec.Struct):
     """Header of an event."""
 
@@ -38,58 +44,77 @@ class Header(msgspec.Struct):
     error_message: str = ""
 
 
+class Sentence(msgspec.Struct):
+    """What a recogniser heard of a sentence.
+
+    Attributes:
+        end_time: Milliseconds from the start; None as long as the sentence goes on.
+        heartbeat: A sign of life in silence, nothing that was said.
+    """
+
+    text: str = ""
+    end_time: int | None = None
+    sentence_end: bool = False
+    heartbeat: bool = False
+
+
+class Output(msgspec.Struct):
+    """Results."""
+
+    sentence: Sentence = msgspec.field(default_factory=Sentence)
+
+
+class Payload(msgspec.Struct):
+    """Payload of an event; what a synthesiser tells beside its sound is skipped."""
+
+    output: Output = msgspec.field(default_factory=Output)
+
+
 class Event(msgspec.Struct):
     """A text frame of the service."""
 
     header: Header
-    payload: dict[str, Any] = {}
+    payload: Payload = msgspec.field(default_factory=Payload)
 
 
 class Task:
-    """One task on an open socket.
+    """One task on a socket.
 
     Args:
-        socket: The socket.
         blame: Names the service in errors.
     """
 
-    def __init__(self, socket: ServiceSocket, blame: Blame) -> None:
-        self._socket = socket
+    def __init__(self, blame: Blame) -> None:
         self._blame = blame
         self._id = uuid.uuid4().hex
         self._decoder = msgspec.json.Decoder(Event)
 
-    async def begin(self, payload: dict[str, Any]) -> None:
+    async def begin(self, socket: ServiceSocket, payload: dict[str, Any]) -> None:
         """Start the task and wait until the service is ready.
 
         Raises:
             ServiceError: It refused.
         """
-        await self._send("run-task", {**payload, "input": {}})
-        while (event := await self.next()) is not None:
+        await self._send(socket, "run-task", {**payload, "input": {}})
+        while (event := self.read(await socket.expect())) is not None:
             if isinstance(event, Event) and event.header.event == "task-started":
                 return
         raise self._blame.cut()
 
-    async def text(self, text: str) -> None:
+    async def text(self, socket: ServiceSocket, text: str) -> None:
         """Feed text."""
-        await self._send("continue-task", {"input": {"text": text}})
+        await self._send(socket, "continue-task", {"input": {"text": text}})
 
-    async def audio(self, pcm: bytes) -> None:
-        """Feed sound."""
-        await self._socket.send(pcm)
-
-    async def finish(self) -> None:
+    async def finish(self, socket: ServiceSocket) -> None:
         """Say that nothing more comes."""
-        await self._send("finish-task", {"input": {}})
+        await self._send(socket, "finish-task", {"input": {}})
 
-    async def next(self) -> Event | bytes | None:
-        """The next event or piece of sound; None when the task has finished.
+    def read(self, frame: str | bytes) -> Event | bytes | None:
+        """A frame as an event or a piece of sound; None when the task has finished.
 
         Raises:
-            ServiceError: The task failed, the socket closed too early, or the service fell silent.
+            ServiceError: The task failed, or the frame is none of the protocol.
         """
-        frame = await self._socket.expect()
         if isinstance(frame, bytes):
             return frame
         try:
@@ -102,6 +127,6 @@ class Task:
             raise self._blame.said(f"{code}: {event.header.error_message}", known[0] if known else "server")
         return None if event.header.event == "task-finished" else event
 
-    async def _send(self, action: str, payload: dict[str, Any]) -> None:
+    async def _send(self, socket: ServiceSocket, action: str, payload: dict[str, Any]) -> None:
         header = {"action": action, "task_id": self._id, "streaming": "duplex"}
-        await self._socket.send(msgspec.json.encode({"header": header, "payload": payload}).decode())
+        await socket.send(msgspec.json.encode({"header": header, "payload": payload}).decode())

@@ -1,7 +1,8 @@
 """Speech by a self-hosted GPT-SoVITS server.
 
 Source: https://github.com/RVC-Boss/GPT-SoVITS, ``api_v2.py`` (``POST /tts``, ``GET /set_gpt_weights``,
-``GET /set_sovits_weights``; with ``streaming_mode`` a WAV header comes first, then samples).
+``GET /set_sovits_weights``; with ``streaming_mode`` a WAV header comes first, then samples; every failure is a 400 with
+``message`` and, from the model, ``Exception``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from astrbot_like.api.kit import options
 from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
 from astrbot_like.api.kit.wav import WavStream
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
+from astrbot_like.api.speech import current_speech_options
 from astrbot_like.api.star import Star
 
 _BASE = "http://127.0.0.1:9880"
@@ -97,6 +99,8 @@ class GptSovitsSpeech(ServiceTTSProvider):
         given = {**_DEFAULTS, **options.mapping(self.provider_config, "gsv_default_parms")}
         parameters = {name.removeprefix("gsv_"): value for name, value in given.items() if value not in ("", None)}
         parameters.pop("media_type", None)
+        if rate := current_speech_options().rate:
+            parameters["speed_factor"] = rate * options.number(parameters, "speed_factor", default=1.0)
         extra = parameters.get("aux_ref_audio_paths")
         if isinstance(extra, str):
             parameters["aux_ref_audio_paths"] = [path.strip() for path in extra.split(",") if path.strip()]

@@ -146,9 +146,6 @@ class StandIn(ABC):
             request.transport.abort()
         except Reported:
             await response.write(reported)
-        except (asyncio.CancelledError, ConnectionError):
-            self.aborted += 1
-            raise
         return response
 
     @web.middleware
@@ -174,6 +171,9 @@ class StandIn(ABC):
             if isinstance(response, web.Response) and response.status == 200 and self.faults.breaks_off:
                 return await self._broken_off(request, response)
             return response
+        except (asyncio.CancelledError, ConnectionError):
+            self.aborted += 1
+            raise
         finally:
             self.under_way -= 1
 
@@ -192,11 +192,7 @@ class StandIn(ABC):
             assert request.transport is not None
             request.transport.abort()
             return half
-        try:
-            await asyncio.Event().wait()
-        except (asyncio.CancelledError, ConnectionError):
-            self.aborted += 1
-            raise
+        await asyncio.Event().wait()
         return half
 
 

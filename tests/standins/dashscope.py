@@ -6,7 +6,6 @@ https://help.aliyun.com/zh/model-studio/websocket-for-paraformer-real-time-servi
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,9 +55,6 @@ class DashScopeStandIn(StandIn):
             request.transport.abort()
         except Reported:
             await _event(socket, task_id, "task-failed", code="InternalError", message="told to fail here")
-        except (asyncio.CancelledError, ConnectionError):
-            self.aborted += 1
-            raise
         return socket
 
     async def _speak(self, socket: web.WebSocketResponse, task_id: str) -> None:

@@ -6,7 +6,6 @@ Source: the library itself (https://github.com/rany2/edge-tts, ``communicate.py`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -61,7 +60,4 @@ class EdgeStandIn(StandIn):
         except Cut:
             assert request.transport is not None
             request.transport.abort()
-        except (asyncio.CancelledError, ConnectionError):
-            self.aborted += 1
-            raise
         return socket

@@ -19,6 +19,8 @@ from tests.standins.base import StandIn
 
 PIECES = 20
 PIECE_SAMPLES = 480
+SOVITS_LANGUAGES = ("auto", "auto_yue", "en", "zh", "ja", "yue", "ko", "all_zh", "all_ja", "all_yue", "all_ko")
+SOVITS_CUTS = ("cut0", "cut1", "cut2", "cut3", "cut4", "cut5")
 TRANSCRIPT = "What time is it?"
 
 
@@ -101,9 +103,17 @@ class AzureStandIn(StandIn):
         return await self.stream(request, pieces(speech(found.group(1))), content_type="audio/pcm")
 
     async def _recognise(self, request: web.Request) -> web.Response:
-        data = await request.read()
-        if not data.startswith(b"RIFF") or request.query.get("language") != "en-US":
-            return self.error(400, "not a WAV file, or no language")
+        if request.query.get("language") != "en-US" or "audio/" not in request.headers.get("Content-Type", ""):
+            return self.error(400, "no language, or no audio")
+        chunked = request.headers.get("Transfer-Encoding") == "chunked"
+        if chunked and request.headers.get("Expect") != "100-continue":
+            return self.error(400, "Expect: 100-continue is required with chunks")
+        head = await request.content.readexactly(4)
+        if head == b"RIFF":
+            header = head + await request.content.readexactly(40)
+            assert header[:44] == wav_header(16000, 0) or not chunked
+        async for piece in request.content.iter_any():
+            self.heard += len(piece)
         return web.json_response({"RecognitionStatus": self.status, "DisplayText": TRANSCRIPT, "Offset": 0})
 
 
@@ -127,13 +137,25 @@ class GptSovitsStandIn(StandIn):
         return web.json_response({"message": "tts failed", "Exception": message}, status=status)
 
     async def _weights(self, request: web.Request) -> web.Response:
+        path = request.query.get("weights_path")
+        if not path or "nothing" in path:
+            return web.json_response({"message": "change weight failed", "Exception": f"no file {path}"}, status=400)
         return web.json_response({"message": "success"})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if not body.get("ref_audio_path"):
-            return web.json_response({"message": "ref_audio_path is required"}, status=400)
+        for name in ("ref_audio_path", "text", "text_lang", "prompt_lang"):
+            if not body.get(name):
+                return web.json_response({"message": f"{name} is required"}, status=400)
+        if body["text_lang"] not in SOVITS_LANGUAGES or body["prompt_lang"] not in SOVITS_LANGUAGES:
+            return web.json_response({"message": "text_lang is not supported in version v2"}, status=400)
+        if body["media_type"] != "wav" or body["text_split_method"] not in SOVITS_CUTS:
+            return web.json_response({"message": "not supported"}, status=400)
+        if body["streaming_mode"] not in (0, 1, 2, 3):
+            return web.json_response({"message": "the value of streaming_mode must be 0, 1, 2, 3"}, status=400)
         pcm = speech(body["text"])
+        if not body["streaming_mode"]:
+            return web.Response(body=wav_header(32000, len(pcm)) + pcm, content_type="audio/wav")
         header = wav_header(32000, 0)  # a stream does not know its length
         whole = [header[:20], header[20:] + pcm[:1], *pieces(pcm[1:])]
         return await self.stream(request, whole, content_type="audio/wav")

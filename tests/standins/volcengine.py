@@ -6,7 +6,6 @@ their texts; a wrong token is refused with 401 already when the socket is opened
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
@@ -83,9 +82,6 @@ class VolcengineStandIn(StandIn):
         except Cut:
             assert request.transport is not None
             request.transport.abort()
-        except (asyncio.CancelledError, ConnectionError):
-            self.aborted += 1
-            raise
         return socket
 
     def _flaw(self, body: dict[str, Any], operation: str) -> tuple[int, str] | None:

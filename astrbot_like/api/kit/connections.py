@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class Connections:
                 connector=aiohttp.TCPConnector(
                     limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=300, enable_cleanup_closed=False
                 ),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self._timeout),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 auto_decompress=True,
                 trace_configs=[tracing],
             )
@@ -82,6 +82,7 @@ class Connections:
         import aiohttp
 
         session = await self.session()
+        silence = None if isinstance(data, AsyncIterator) else self._timeout  # a speaker may be silent
         while True:
             attempt = _Attempt()
             try:
@@ -93,6 +94,7 @@ class Connections:
                     params=params,
                     proxy=self.proxy,
                     allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=silence),
                     trace_request_ctx=attempt,
                 )
             except aiohttp.ServerDisconnectedError as error:

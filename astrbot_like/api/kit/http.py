@@ -70,7 +70,8 @@ class HttpService:
             path: Appended to the base URL, or a whole URL.
             headers: Sent along.
             body: Sent as JSON.
-            form: ``aiohttp.FormData`` sent instead.
+            form: ``aiohttp.FormData`` or bytes sent instead, or pieces that are sent as they are made: then the time
+                that all of this may take is for the caller to limit.
             params: The query.
             model: Named in errors.
 
@@ -98,7 +99,7 @@ class HttpService:
         gathered = bytearray()
         try:
             async with (
-                asyncio.timeout(self.timeout),
+                asyncio.timeout(None if isinstance(form, AsyncIterator) else self.timeout),
                 self.open(method, path, headers=headers, body=body, form=form, params=params, model=model) as response,
             ):
                 async for chunk in self.chunks(response):

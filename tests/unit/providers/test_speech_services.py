@@ -81,6 +81,20 @@ async def test_gpt_sovits_loads_its_weights_once(start) -> None:
         assert [request.path for request in service.requests] == ["/set_gpt_weights", "/tts", "/tts"]
 
 
+async def test_gpt_sovits_says_which_parameter_is_wrong_and_speaks_without_a_stream(start) -> None:
+    parameters = {"gsv_ref_audio_path": "a.wav", "gsv_streaming_mode": False, "gsv_speed_factor": 1.5}
+    async with start("gsv_tts_selfhost", gsv_default_parms=parameters) as (provider, service):
+        with speech_options(SpeechOptions(rate=2.0)):
+            assert await spoken(provider, "One.") == speech("One.")
+        assert service.last.body["speed_factor"] == 3.0
+    async with start("gsv_tts_selfhost", gsv_default_parms={"gsv_text_lang": "xx"}) as (provider, _):
+        with pytest.raises(ServiceError, match="It said: ref_audio_path is required"):
+            await spoken(provider, "One.")
+    async with start("gsv_tts_selfhost", sovits_weights_path="nothing.pth") as (provider, _):
+        with pytest.raises(ServiceError, match=r"It said: no file nothing\.pth"):
+            await spoken(provider, "One.")
+
+
 @pytest.mark.parametrize(
     ("refusal", "failure"),
     [

@@ -55,7 +55,7 @@ ROWS: dict[str, Row] = {
     "googlegenai_chat_completion": Row("chat"),
     "pocketsphinx_stt": Row("recognition", "the real engine"),
     "openai_whisper_api": Row("recognition", lacks={"stream": _WHOLE_FILES}),
-    "azure_stt": Row("recognition", lacks={"stream": _WHOLE_FILES}),
+    "azure_stt": Row("recognition"),
     "dashscope_stt": Row("recognition"),
     "faster_whisper": Row(
         "recognition",
