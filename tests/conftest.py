@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from astrbot_like.client.transport import Socket
+from tests.support.frames import check_frame
+
 REAL_TIME = (
     "tests/browser/",
     "tests/integration/",
@@ -19,3 +22,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+@pytest.fixture(autouse=True)
+def _the_typed_client_checks_its_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's own client takes what it does not know for news; in a test that is a fault of the server."""
+    receive = Socket.receive
+
+    async def checked(self: Socket) -> str | bytes:
+        frame = await receive(self)
+        if isinstance(frame, str):
+            check_frame(frame)
+        return frame
+
+    monkeypatch.setattr(Socket, "receive", checked)

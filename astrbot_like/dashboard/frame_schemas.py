@@ -9,12 +9,14 @@ import msgspec
 from astrbot_like.dashboard.chat import frames as chat
 from astrbot_like.dashboard.live import frames as live
 from astrbot_like.dashboard.open_api.chat import ChatBody
+from astrbot_like.dashboard.wire_errors import RefusedFrame
 
 FRAMES: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "live_client": get_args(live.LiveInFrame),
     "live_server": get_args(live.LiveOutFrame),
     "chat_client": get_args(chat.ChatInFrame),
     "chat_server": get_args(chat.ChatOutFrame),
+    "refused": (RefusedFrame,),
 }
 """Frames by protocol and sender."""
 
@@ -23,6 +25,7 @@ DESCRIPTIONS = {
     "live_server": "Live mode, server to client.",
     "chat_client": "Chat mode, client to server.",
     "chat_server": "Chat mode and Open API streams, server to client.",
+    "refused": "To an Open API client whose connection is refused, before it is closed.",
 }
 
 

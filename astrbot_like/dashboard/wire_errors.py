@@ -28,6 +28,14 @@ CHAT_CODES = frozenset(
 )
 """Codes that chat clients know (docs/chat-protocol.md)."""
 
+
+class RefusedFrame(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
+    """The one frame an Open API client gets before a connection that was refused is closed."""
+
+    code: str
+    data: str
+
+
 _FORMAT = {
     error.code: x.InvalidMessageFormat.code for error in (x.TooLarge, x.BadRequest, x.InvalidMessage, x.NotFound)
 }

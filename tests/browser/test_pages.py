@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings, sign_in
+from tests.support.frames import sse_frames
 from tests.support.server_process import ROOT
 
 PAGES = {
@@ -111,9 +112,7 @@ async def test_an_api_key_is_made_shown_once_used_and_revoked(web: Web, house: B
             async with http.post("/api/v1/chat", json={"username": "cook", "message": "What is 6 times 7?"}) as answer:
                 text = await answer.text()
             assert "42" in "".join(
-                frame["data"]
-                for line in text.splitlines()
-                if line.startswith("data: ") and (frame := json.loads(line[6:])).get("type") == "plain"
+                frame["data"] for frame in sse_frames(text.splitlines()) if frame.get("type") == "plain"
             )
             await page.get_by_role("button", name="I have copied it").click()
             await expect(page.locator(".item")).to_contain_text("kitchen display")

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import json
 import logging
 import os
 import random
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.census import count, settle, task_names
+from tests.support.frames import check_frame
 from tests.support.fuzz import Fuzzer
 from tests.support.houses import House, scripted_house
 from tests.support.live_client import connect
@@ -48,7 +48,7 @@ async def answered(socket, name: str) -> None:
         while True:
             raw = await socket.recv()
             if isinstance(raw, str):
-                frame = json.loads(raw)
+                frame = check_frame(raw)
                 if "pong" in (frame.get("t"), frame.get("type")):
                     return
 

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from astrbot_like.domain.history import StoredMessage
+from tests.support.frames import read_sse
 from tests.support.server_process import PASSWORD, USERNAME, ServerProcess
 from tests.support.stores import open_stores
 
@@ -46,10 +47,7 @@ async def talk(url: str, key: str, name: str, acknowledged: Acknowledged) -> Non
             reply = ""
             try:
                 async with http.post("/api/v1/chat", json=body) as answer:
-                    async for line in answer.content:
-                        if not line.startswith(b"data: "):
-                            continue
-                        frame = json.loads(line[6:])
+                    async for frame in read_sse(answer.content):
                         if frame["type"] == "user_message_saved":
                             acknowledged.users[frame["data"]["id"]] = text
                         elif frame["type"] == "complete":

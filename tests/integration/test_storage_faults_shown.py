@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from tests.integration.test_kills import make_key
+from tests.support.frames import read_sse
 from tests.support.server_process import ROOT, ServerProcess
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits and permissions of POSIX")
@@ -23,7 +24,7 @@ async def chat(http: aiohttp.ClientSession, text: str) -> list[dict]:
     async with http.post("/api/v1/chat", json=body) as answer:
         if answer.content_type != "text/event-stream":
             return [await answer.json()]
-        return [json.loads(line[6:]) async for line in answer.content if line.startswith(b"data: ")]
+        return [frame async for frame in read_sse(answer.content)]
 
 
 def limit_files(process: int, size: int) -> None:

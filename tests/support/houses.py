@@ -17,6 +17,7 @@ import aiohttp
 
 from astrbot_like.host.app import Application
 from tests.support.applications import application, make_key, sign_in
+from tests.support.frames import check_frame
 
 FAKES = Path(__file__).parent / "fake_providers"
 
@@ -111,7 +112,10 @@ class RawSocket:
             [size] = struct.unpack("!H", await self.reader.readexactly(2))
         elif size == 127:
             [size] = struct.unpack("!Q", await self.reader.readexactly(8))
-        return head[0] & 0x0F, await self.reader.readexactly(size)
+        opcode, payload = head[0] & 0x0F, await self.reader.readexactly(size)
+        if opcode == 1:
+            check_frame(payload)
+        return opcode, payload
 
     async def close_code(self, seconds: float = 10.0) -> int | None:
         """Read on to the close frame; None when the connection ends without one."""

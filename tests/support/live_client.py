@@ -1,4 +1,4 @@
-"""A WebSocket client that checks every frame it gets against the protocol's types."""
+"""A WebSocket client that checks every frame it gets against the schema of the protocol."""
 
 from __future__ import annotations
 
@@ -9,29 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-import msgspec
 import websockets
 
-from astrbot_like.dashboard.chat.frames import ChatError, ChatTypedFrame
-from astrbot_like.dashboard.live.frames import LiveOutFrame
+from tests.support.frames import check_frame
 
 PATIENCE = 10.0
 """Seconds a test waits for a frame."""
-
-_live = msgspec.json.Decoder(LiveOutFrame)
-_chat = msgspec.json.Decoder(ChatTypedFrame)
-_chat_error = msgspec.json.Decoder(ChatError)
-
-
-def check_frame(raw: str, protocol: Literal["live", "chat"]) -> dict[str, Any]:
-    """The frame as a dictionary, once it has the shape the protocol says."""
-    frame = json.loads(raw)
-    assert isinstance(frame, dict), raw
-    if protocol == "chat" or frame.get("ct") == "chat":
-        (_chat_error if frame.get("t") == "error" else _chat).decode(raw)
-    else:
-        _live.decode(raw)
-    return frame
 
 
 class CheckedSocket:

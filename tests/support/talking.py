@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.frames import check_frame
+
 
 class LiveClient:
     """One connection to a live endpoint."""
@@ -30,7 +32,7 @@ class LiveClient:
         await self.send("end_speaking", stamp=stamp)
 
     async def next(self, timeout: float = 20.0) -> dict[str, Any]:
-        frame = await asyncio.wait_for(self.socket.receive_json(), timeout)
+        frame = check_frame(await asyncio.wait_for(self.socket.receive_str(), timeout), "live")
         self.frames.append(frame)
         self.at.append(time.monotonic())
         return frame

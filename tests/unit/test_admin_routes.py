@@ -17,6 +17,7 @@ from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
 from astrbot_like.domain.statistics import TurnRecord
 from tests.support.admin_house import ADMIN, METRICS_TOKEN, PASSWORD, AdminHouse, admin_house
+from tests.support.frames import sse_frames
 from tests.support.plugin_hosts import write_plugin
 
 
@@ -39,8 +40,7 @@ def form(data: bytes, filename: str = "a.bin") -> dict[str, Any]:
 async def chat(house: AdminHouse, token: str, text: str, **more: Any) -> list[dict[str, Any]]:
     response = await house.call("POST", "/api/chat/send", token=token, json={"message": text, **more})
     assert response.status_code == 200, await response.get_json()
-    lines = (await response.get_data(as_text=True)).splitlines()
-    return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    return sse_frames((await response.get_data(as_text=True)).splitlines())
 
 
 class TestSignIn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 import aiohttp
@@ -12,13 +11,14 @@ from astrbot_like.host.stores import open_stores
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.storage.settings import StorageSettings
 from tests.support.applications import application, make_key, sign_in
+from tests.support.frames import check_frame, read_sse
 
 
 async def _sse(http: aiohttp.ClientSession, key: str, **body: object) -> list[dict]:
     headers = {"X-API-Key": key}
     async with http.post("/api/v1/chat", json={"username": "alice", **body}, headers=headers) as answer:
         assert answer.status == 200, await answer.text()
-        return [json.loads(line[6:]) async for line in answer.content if line.startswith(b"data: ")]
+        return [frame async for frame in read_sse(answer.content)]
 
 
 async def test_a_message_is_answered_streamed_and_kept(tmp_path: Path):
@@ -46,7 +46,7 @@ async def test_live_text_turn_ends_once(tmp_path: Path):
             await socket.send_json({"t": "text_input", "text": "hello"})
             frames: list[dict] = []
             while not frames or frames[-1]["t"] != "end":
-                frames.append(await asyncio.wait_for(socket.receive_json(), 20))
+                frames.append(check_frame(await asyncio.wait_for(socket.receive_str(), 20), "live"))
         assert [frame["t"] for frame in frames].count("end") == 1
         assert any(frame["t"] == "user_msg" and frame["data"]["text"] == "hello" for frame in frames)
         assert any(frame["t"] == "bot_delta_chunk" for frame in frames)

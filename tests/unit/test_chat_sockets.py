@@ -12,6 +12,7 @@ from astrbot_like.domain import events as e
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import ImagePart, PlainPart
 from tests.support.fakes import API_KEY, FakeHouse, fake_house
+from tests.support.frames import read_sse
 from tests.support.live_client import CheckedSocket, connect, kinds
 
 SETTINGS = DashboardSettings(sockets=SocketSettings(credential_check_interval=0.05, max_text_chars=1000))
@@ -439,10 +440,7 @@ class TestOpenApi:
         ):
             assert response.status_code == 200, await response.aread()
             assert response.headers["content-type"].startswith("text/event-stream")
-            async for line in response.aiter_lines():
-                if line:
-                    assert line.startswith("data: ")
-                    events.append(json.loads(line[6:]))
+            events += [frame async for frame in read_sse(response.aiter_lines())]
         return events
 
     async def test_stream(self, house: FakeHouse):
@@ -483,12 +481,12 @@ class TestOpenApi:
             httpx.AsyncClient(headers={"X-API-Key": API_KEY}) as client,
             client.stream("POST", house.url + "/api/v1/chat", json={"message": "hi", "username": "ann"}) as response,
         ):
-            lines = response.aiter_lines()
-            async for line in lines:
-                if '"plain"' in line:
+            frames = read_sse(response.aiter_lines())
+            async for frame in frames:
+                if frame["type"] == "plain":
                     break
             gate.open.set()
-            assert any('"end"' in line for line in [line async for line in lines])
+            assert [frame async for frame in frames][-1]["type"] == "end"
 
     async def test_a_client_that_goes_away_stops_the_model(self, house: FakeHouse):
         house.engine.script = Gate()
@@ -496,8 +494,8 @@ class TestOpenApi:
             httpx.AsyncClient(headers={"X-API-Key": API_KEY}) as client,
             client.stream("POST", house.url + "/api/v1/chat", json={"message": "hi", "username": "ann"}) as response,
         ):
-            async for line in response.aiter_lines():
-                if '"plain"' in line:
+            async for frame in read_sse(response.aiter_lines()):
+                if frame["type"] == "plain":
                     break
         async with asyncio.timeout(5):
             while house.engine.running:
@@ -535,11 +533,10 @@ class TestOpenApi:
             client.stream("POST", house.url + "/api/chat/send", json=body) as response,
         ):
             events = []
-            async for line in response.aiter_lines():
-                if line:
-                    events.append(json.loads(line[6:]))
-                    if events[-1].get("type") == "plain":
-                        stopped = await client.post(house.url + "/api/chat/stop", json={"session_id": "s"})
-                        assert stopped.json()["data"] == {"stopped_count": 1}
+            async for frame in read_sse(response.aiter_lines()):
+                events.append(frame)
+                if frame.get("type") == "plain":
+                    stopped = await client.post(house.url + "/api/chat/stop", json={"session_id": "s"})
+                    assert stopped.json()["data"] == {"stopped_count": 1}
         assert [event.get("code") for event in events if event.get("t") == "error"] == ["INTERRUPTED"]
         assert events[-1]["type"] == "end"

@@ -6,7 +6,6 @@ A route without a row fails the first test: whoever adds one says here what it g
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from astrbot_like.dashboard.routing import Access, Route, RouteTable
 from astrbot_like.host.server import Server
 from tests.support.admin_house import METRICS_TOKEN, PASSWORD, AdminHouse, admin_house
+from tests.support.frames import check_frame
 
 OTHER = "mallory"
 
@@ -386,7 +386,7 @@ async def refused(address: str, **options: Any) -> tuple[int, str, list[Any]]:
     async with asyncio.timeout(10), connect(address, **options) as socket:
         try:
             while True:
-                frames.append(json.loads(await socket.recv()))
+                frames.append(check_frame(await socket.recv()))
         except ConnectionClosed as closed:
             assert closed.rcvd is not None
             return closed.rcvd.code, closed.rcvd.reason, frames

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any, get_args
 
@@ -356,3 +357,15 @@ def test_frames_of_the_scenario_fit_the_schemas():
     check({"t": "start_speaking", "stamp": "s"}, "live_client")
     check({"t": "send", "message": []}, "chat_client")
     assert set(FRAMES) <= set(document["$defs"])
+
+
+def test_no_test_reads_frames_past_the_checking_readers():
+    own_ways = re.compile(r"receive_json\(|loads\(.*\.recv\(|startswith\(b?.data: .\)")
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{number}"
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        if path.parent.name != "support" and "standins" not in path.parts and path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if own_ways.search(line)
+    ]
+    assert not found, "read streams with tests.support.frames, live_client or talking"

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import io
-import json
 import wave
 from collections.abc import AsyncIterator
 from urllib.parse import quote
@@ -229,7 +228,7 @@ class TestCredentials:
     )
     async def test_a_key_that_is_refused(self, house: FakeHouse, query, code, message):
         async with connect(house.ws("/api/v1/live/ws", query)) as client:
-            frame = json.loads(await client.socket.recv())
+            frame = await client.next()
             assert frame["type"] == "error"
             assert frame["code"] == code
             close, reason = await client.closed()

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.applications import make_key
+from tests.support.frames import check_frame
 from tests.support.talking import texts
 from tests.unit.test_live_turns import house, live
 
@@ -111,7 +112,7 @@ async def test_a_waiting_plugin_gets_the_next_message_of_the_session(tmp_path: P
 
 async def said(socket: aiohttp.ClientWebSocketResponse, message_id: str, text: str) -> None:
     while True:
-        frame = await asyncio.wait_for(socket.receive_json(), 10)
+        frame = check_frame(await asyncio.wait_for(socket.receive_str(), 10), "chat")
         if frame.get("type") == "plain" and frame["message_id"] == message_id:
             assert frame["data"] == text
             return
@@ -127,7 +128,7 @@ async def test_requests_of_one_session_answer_one_after_the_other(tmp_path: Path
             order: list[str] = []
             ends = 0
             while ends < 3:
-                frame = await asyncio.wait_for(socket.receive_json(), 10)
+                frame = check_frame(await asyncio.wait_for(socket.receive_str(), 10), "chat")
                 ends += frame["type"] == "end"
                 if frame["type"] == "plain":
                     order.append(frame["message_id"])

@@ -22,6 +22,7 @@ from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.socket_pump import GOING_AWAY, OpenSockets, SocketPump, close_socket
 from astrbot_like.dashboard.tokens import EXPIRED, INVALID
 from astrbot_like.dashboard.websocket import DirectWebsocket, install_direct_websockets
+from astrbot_like.dashboard.wire_errors import RefusedFrame
 from astrbot_like.domain.errors import AtCapacity, BotError, InvalidMessage, Unauthorized
 from astrbot_like.domain.live import LiveOpen
 from astrbot_like.runtime.channels import Channel
@@ -31,13 +32,6 @@ POLICY_VIOLATION = 1008
 TRUE = frozenset({"1", "true", "yes", "on"})
 
 encode = msgspec.json.Encoder().encode
-
-
-class RefusedFrame(msgspec.Struct, frozen=True, tag_field="type", tag="error"):
-    """The one frame an Open API client gets before a connection that was refused is closed."""
-
-    code: str
-    data: str
 
 
 def register(app: Quart, services: DashboardServices) -> None:
