@@ -8,7 +8,7 @@ export const router = createRouter({
     { path: '/login', name: 'login', component: () => import('@/pages/LoginPage.vue'), meta: { open: true } },
     { path: '/', redirect: '/chat' },
     { path: '/welcome', name: 'welcome', component: () => import('@/pages/WelcomePage.vue') },
-    { path: '/chat/:session?', name: 'chat', component: () => import('@/pages/ChatPage.vue'), meta: { full: true } },
+    { path: '/chat/:session?', name: 'chat', component: () => import('@/pages/ChatPage.vue'), meta: { full: true, bar: true } },
     { path: '/voice', name: 'voice', component: () => import('@/pages/VoicePage.vue') },
     { path: '/providers', name: 'providers', component: () => import('@/pages/ProvidersPage.vue') },
     { path: '/plugins', name: 'plugins', component: () => import('@/pages/PluginsPage.vue') },

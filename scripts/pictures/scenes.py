@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from playwright.async_api import Locator, Page, Route
+from playwright.async_api import Locator, Page, Route, WebSocketRoute
 
 Act = Callable[[Page], Awaitable[None]]
 
@@ -47,7 +47,7 @@ async def first_password(page: Page) -> None:
 
 async def connect_model(page: Page) -> None:
     """The newcomer's model."""
-    await page.locator(".box > .stack > div:last-child .button").last.click()
+    await page.locator(".box > .stack > .button").last.click()
     await page.locator("select").first.wait_for()
 
 
@@ -131,11 +131,21 @@ async def editing(page: Page) -> None:
 
 
 async def connection_lost(page: Page) -> None:
-    """The server went away."""
+    """The server went away in the middle of a conversation."""
+    sockets: list[WebSocketRoute] = []
+
+    async def route(socket: WebSocketRoute) -> None:
+        if sockets:
+            await socket.close()
+        else:
+            sockets.append(socket)
+            socket.connect_to_server()
+
+    await page.route_web_socket("**/*", route)
+    await page.reload()
     await session(0)(page)
-    await page.evaluate("window.dispatchEvent(new Event('offline'))")
-    await page.context.set_offline(True)
-    await page.wait_for_timeout(1500)
+    await sockets[0].close()
+    await page.locator(".lost").wait_for()
 
 
 async def failing_server(page: Page) -> None:

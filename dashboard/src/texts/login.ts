@@ -1,7 +1,6 @@
 import type { Texts } from '@/i18n'
 
 export const login = {
-  title: ['Sign in', '登录'],
   lead: ['Your own assistant, on your own machine.', '运行在你自己机器上的助手。'],
   username: ['User name', '用户名'],
   password: ['Password', '密码'],
@@ -13,7 +12,6 @@ export const login = {
   wrong: ['The user name or password is wrong.', '用户名或密码错误。'],
   need: ['Enter a user name and a password.', '请输入用户名和密码。'],
   // The newcomer's first minute
-  welcome: ['Welcome', '欢迎'],
   step: ['Step {n} of 3', '第 {n} 步，共 3 步'],
   pwTitle: ['Choose your own password', '设置你自己的密码'],
   pwLead: ['The server made the current one up. At least 8 characters; a short sentence works well.', '当前密码由服务器随机生成。至少 8 个字符，用一句短语就很好。'],
@@ -29,7 +27,8 @@ export const login = {
   ],
   talkVoice: ['Talk to it', '语音对话'],
   talkText: ['Write to it', '文字聊天'],
-  talkNext: ['Connect a model', '连接模型'],
+  or: ['or first', '或者先'],
+  talkNext: ['Connect a language model', '连接语言模型'],
   modelTitle: ['Connect a language model', '连接语言模型'],
   modelLead: ['Any service that speaks the OpenAI protocol, Anthropic, Gemini, or a model on your own machine. You can add more at any time.', '支持任何兼容 OpenAI 协议的服务、Anthropic、Gemini，或你自己机器上的模型。之后可随时添加更多。'],
   found: ['Found on this machine', '在本机发现'],
@@ -43,6 +42,6 @@ export const login = {
   testing: ['Asking the model…', '正在询问模型…'],
   works: ['It answers in {time}', '可用，{time} 内应答'],
   finish: ['Save and start', '保存并开始'],
-  skipModel: ['Stay with the offline assistant', '先用离线助手'],
+  back: ['Back', '返回'],
   connected: ['{name} is connected', '已连接 {name}'],
 } as const satisfies Texts

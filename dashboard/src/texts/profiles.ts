@@ -9,7 +9,6 @@ export const profiles = {
   choose: ['Profiles', '配置方案'],
   delete: ['Delete', '删除'],
   duplicate: ['Duplicate', '复制一份'],
-  rename: ['Rename', '重命名'],
   deleteTitle: ['Delete the profile “{name}”?', '删除方案“{name}”？'],
   deleteBody: ['Sessions bound to it go back to the default profile.', '绑定它的会话将恢复使用默认方案。'],
   deleted: ['Deleted', '已删除'],

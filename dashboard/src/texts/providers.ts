@@ -49,7 +49,4 @@ export const providers = {
   found: ['Found on this machine', '在本机发现'],
   foundHint: ['Nothing is used until you say so.', '在你确认之前不会使用。'],
   use: ['Use it', '使用'],
-  more: ['All options', '全部选项'],
-  lastError: ['Last error', '最近错误'],
-  actions: ['Actions', '操作'],
 } as const satisfies Texts

@@ -17,7 +17,6 @@ export const settings = {
   sessionsHint: ['Browsers that are signed in with your account.', '使用你的账户登录的浏览器。'],
   thisOne: ['this browser', '当前浏览器'],
   since: ['since {when}', '登录于 {when}'],
-  until: ['until {when}', '有效至 {when}'],
   seen: ['last seen {when}', '最近活动 {when}'],
   end: ['Sign out', '退出'],
   ended: ['Signed out', '已退出'],
@@ -50,6 +49,5 @@ export const settings = {
   libraries: ['Libraries and their licences', '依赖库与许可'],
   server: ['Server', '服务器'],
   page: ['Web UI', '网页'],
-  library: ['Library', '库'],
   apiDocs: ['Interactive API page', '交互式 API 页面'],
 } as const satisfies Texts

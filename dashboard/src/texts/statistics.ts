@@ -18,7 +18,6 @@ export const statistics = {
   sockets: ['Connections', '连接'],
   memory: ['Memory', '内存'],
   uptime: ['Up for', '已运行'],
-  today: ['Today', '今天'],
   over: ['{what} over time', '{what}趋势'],
   latency: ['Latency by stage', '各环节耗时'],
   latencyHint: ['Half of the turns were faster than p50, 95% faster than p95.', 'p50：半数轮次快于此值；p95：95% 快于此值。'],
