@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import io
+import threading
+from pathlib import Path
 from typing import Any
 
+from astrbot_like.api.audio import decode_media
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.engine import LocalEngine
 from astrbot_like.api.kit.errors import Blame
 from astrbot_like.api.kit.media import load_media
 from astrbot_like.api.provider import ProviderType, STTProvider, register_provider_adapter
 from astrbot_like.api.star import Star
+
+_RATE = 16000
 
 
 class FasterWhisperPlugin(Star):
@@ -56,11 +60,19 @@ class FasterWhisper(STTProvider):
         self._engine.close()
 
     async def get_text(self, audio_url: str) -> str:
-        """The transcript of a file of any format that the library's decoder reads."""
-        media = await load_media(audio_url)
-        return await self._engine.run(self._transcribe, media.data)
+        """The transcript of a file of any format."""
+        # Decoded here, not by the library: that one depends on a release of PyAV.
+        sound = await decode_media((await load_media(audio_url)).data, rate=_RATE)
+        unwanted = threading.Event()
+        try:
+            return await self._engine.run(self._transcribe, sound.data, unwanted)
+        finally:
+            unwanted.set()
 
     def _load(self) -> Any:
+        model = self.get_model()
+        if Path(model).is_absolute() and not Path(model).is_dir():
+            raise self.blame.missing("a model", f"There is no folder {model}. Enter its path, or a name such as base.")
         from faster_whisper import WhisperModel
 
         return WhisperModel(
@@ -70,12 +82,19 @@ class FasterWhisper(STTProvider):
             local_files_only=not options.flag(self.provider_config, "allow_download", True),
         )
 
-    def _transcribe(self, model: Any, data: bytes) -> str:
+    def _transcribe(self, model: Any, pcm: bytes, unwanted: threading.Event) -> str:
+        import numpy as np
+
         segments, _ = model.transcribe(
-            io.BytesIO(data),
+            np.frombuffer(pcm, np.int16).astype(np.float32) / 32768,
             language=options.text(self.provider_config, "language") or None,
             beam_size=max(1, int(options.number(self.provider_config, "beam_size", default=1))),
             condition_on_previous_text=False,
             without_timestamps=True,
         )
-        return " ".join(segment.text.strip() for segment in segments if segment.text.strip())
+        heard: list[str] = []
+        for segment in segments:  # each is decoded when it is asked for
+            if unwanted.is_set():
+                break
+            heard.append(segment.text.strip())
+        return " ".join(filter(None, heard))

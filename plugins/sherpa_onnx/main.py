@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from astrbot_like.api.audio import decode_media
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.engine import LocalEngine
-from astrbot_like.api.kit.errors import Blame
+from astrbot_like.api.kit.errors import Blame, redact
 from astrbot_like.api.kit.media import load_media
-from astrbot_like.api.kit.wav import read_wav
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import StreamingSTTProvider, STTStream
 from astrbot_like.api.star import Star
 
 _RATE = 16000
+_TRIAL_SECONDS = 120.0
 _MOST_QUEUED = 1500  # pieces of 20 ms
 _TAIL = bytes(_RATE)  # half a second of silence, after which the model gives its last words
 
@@ -64,15 +68,9 @@ class SherpaRecogniser(StreamingSTTProvider):
         return _Utterance(self, on_partial)
 
     async def get_text(self, audio_url: str) -> str:
-        """The transcript of a WAV file."""
-        media = await load_media(audio_url)
-        try:
-            pcm, rate, channels, width = read_wav(media.data)
-        except ValueError as error:
-            raise self.blame.missing("a WAV file", "Other formats are converted when ffmpeg is installed.") from error
-        if width != 2:
-            raise self.blame.missing("16-bit samples", "Convert the file.")
-        return await self.engine.run(_whole, pcm, rate, channels)
+        """The transcript of a file of any format."""
+        sound = await decode_media((await load_media(audio_url)).data, rate=_RATE)
+        return await self.engine.run(_whole, sound.data)
 
     def _load(self) -> Any:
         folder = Path(self.get_model())
@@ -87,14 +85,27 @@ class SherpaRecogniser(StreamingSTTProvider):
         if kind not in needed:
             raise self.blame.missing("a known kind of model", f"Use one of {', '.join(needed)}.")
         files = {part: str(self._file(folder, f"{part}*.onnx")) for part in needed[kind]}
+        files["tokens"] = str(self._file(folder, "tokens.txt"))
+        threads = max(1, int(options.number(self.provider_config, "threads", default=2)))
         import sherpa_onnx
 
+        self._try_out(kind, files)
         make = getattr(sherpa_onnx.OnlineRecognizer, f"from_{kind}")
-        return make(
-            tokens=str(self._file(folder, "tokens.txt")),
-            **files,
-            num_threads=max(1, int(options.number(self.provider_config, "threads", default=2))),
-        )
+        return make(**files, num_threads=threads)
+
+    def _try_out(self, kind: str, files: dict[str, str]) -> None:
+        """Load the model and decode a second with it in a process of its own.
+
+        The library ends its process when a model is not of the kind it was said to be, and that shall not be this one.
+        """
+        command = [sys.executable, str(Path(__file__).with_name("trial.py")), kind, json.dumps(files)]
+        try:
+            tried = subprocess.run(command, capture_output=True, timeout=_TRIAL_SECONDS, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise self.blame.timeout("result of loading the model", _TRIAL_SECONDS) from error
+        if tried.returncode:
+            said = tried.stderr.decode("utf-8", "replace").strip().splitlines() or [f"it ended with {tried.returncode}"]
+            raise self.blame.missing("a model that can be loaded", f"Loading it failed: {redact(said[-1][-200:])}")
 
     def _file(self, folder: Path, pattern: str) -> Path:
         """The file of that pattern; of several the quantised one, which is the faster."""
@@ -157,7 +168,10 @@ class _Utterance:
 
 def _advance(engine: Any, stream: Any, pcm: bytes, ended: bool) -> str:
     """Feed sound and decode what is ready."""
-    stream.accept_waveform(_RATE, _samples(pcm + (_TAIL if ended else b""), 1))
+    import numpy as np
+
+    samples = np.frombuffer(pcm + (_TAIL if ended else b""), np.int16)
+    stream.accept_waveform(_RATE, samples.astype(np.float32) / 32768)
     if ended:
         stream.input_finished()
     while engine.is_ready(stream):
@@ -165,14 +179,5 @@ def _advance(engine: Any, stream: Any, pcm: bytes, ended: bool) -> str:
     return str(engine.get_result(stream)).strip()
 
 
-def _whole(engine: Any, pcm: bytes, rate: int, channels: int) -> str:
-    stream = engine.create_stream()
-    stream.accept_waveform(rate, _samples(pcm, channels))  # the library resamples
-    return _advance(engine, stream, b"", True)
-
-
-def _samples(pcm: bytes, channels: int) -> Any:
-    import numpy as np
-
-    samples = np.frombuffer(pcm, dtype=np.int16).astype(np.float32) / 32768
-    return samples.reshape(-1, channels).mean(axis=1) if channels > 1 else samples
+def _whole(engine: Any, pcm: bytes) -> str:
+    return _advance(engine, engine.create_stream(), pcm, True)

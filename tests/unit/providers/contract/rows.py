@@ -37,6 +37,7 @@ class Row:
     lacks: Mapping[str, str] = field(default_factory=dict)
 
 
+_OWN_MODEL = "the real engine, a small model made by the test"
 _WHOLE_FILES = "its interface takes whole recordings"
 _NO_LIST = "its interface lists no voices"
 ROWS: dict[str, Row] = {
@@ -57,12 +58,8 @@ ROWS: dict[str, Row] = {
     "openai_whisper_api": Row("recognition", lacks={"stream": _WHOLE_FILES}),
     "azure_stt": Row("recognition"),
     "dashscope_stt": Row("recognition"),
-    "faster_whisper": Row(
-        "recognition",
-        "the real library without a model; a fake of its interface",
-        {"stream": _WHOLE_FILES, "cancel": "the library can't stop in a recording"},
-    ),
-    "sherpa_onnx_stt": Row("recognition", "a fake of the library's interface"),
+    "faster_whisper": Row("recognition", _OWN_MODEL, {"stream": _WHOLE_FILES}),
+    "sherpa_onnx_stt": Row("recognition", _OWN_MODEL),
     "espeak_tts": Row("speech", "the real engine"),
     "openai_tts_api": Row("speech"),
     "elevenlabs_tts_api": Row("speech"),
@@ -71,15 +68,7 @@ ROWS: dict[str, Row] = {
     "dashscope_tts": Row("speech", lacks={"listing": _NO_LIST}),
     "volcengine_tts": Row("speech", lacks={"listing": _NO_LIST}),
     "edge_tts": Row("speech", "the real library, a stand-in of the service"),
-    "piper_tts": Row(
-        "speech",
-        "the real engine, a voice made by the test",
-        {
-            "stream": "the library makes a sentence at once",
-            "cancel": "the library can't stop in a sentence",
-            "listing": "a voice is a file",
-        },
-    ),
+    "piper_tts": Row("speech", _OWN_MODEL, {"listing": "a voice is a file"}),
     "openai_embedding": Row("embedding"),
     "gemini_embedding": Row("embedding"),
 }
