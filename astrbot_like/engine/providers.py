@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from astrbot_like.domain.errors import BotError, ConfigError, ProviderError, TurnTimeout
 from astrbot_like.domain.profiles import ProviderConfig
+from astrbot_like.engine.breaker import Breaker
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.redaction import redact
 
@@ -60,31 +61,6 @@ class Source(Protocol):
     def id(self) -> str:
         """The provider's id."""
         ...
-
-
-class Breaker:
-    """Counts failures in a row and says when a provider is left out."""
-
-    __slots__ = ("failures", "open_until")
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self.open_until = 0.0
-
-    def allows(self, now: float) -> bool:
-        """Whether the provider may be tried; after the pause one try is let through."""
-        return now >= self.open_until
-
-    def succeeded(self) -> None:
-        """Close the breaker."""
-        self.failures = 0
-        self.open_until = 0.0
-
-    def failed(self, now: float, *, limit: int, pause: float) -> None:
-        """Count a failure; at the limit the provider is left out for ``pause`` seconds."""
-        self.failures += 1
-        if self.failures >= limit:
-            self.open_until = now + pause
 
 
 class ProviderEntry:
@@ -235,7 +211,9 @@ class ProviderDirectory:
         """A call failed; counts it and gives the coded error for people to read."""
         coded = coded_error(source.id, error)
         if (entry := self._entries.get(source.id)) is not None:
-            entry.breaker.failed(self._clock.monotonic(), limit=self._breaker_failures, pause=self._breaker_seconds)
+            entry.breaker.failed(
+                error, self._clock.monotonic(), limit=self._breaker_failures, pause=self._breaker_seconds
+            )
             entry.last_error = coded.message
         log.warning("provider failed", extra={"provider": source.id, "error": coded.message})
         log.debug("provider failure", exc_info=error, extra={"provider": source.id})
