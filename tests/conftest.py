@@ -18,9 +18,9 @@ of them late; a defect fails each time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests in real time a second and a third try."""
+    """Give tests in real time a second and a third try; a long run speaks for itself."""
     for item in items:
-        if item.nodeid.startswith(REAL_TIME):
+        if item.nodeid.startswith(REAL_TIME) and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 

@@ -115,7 +115,9 @@ class SocketStream(WSStream):
         """What the application sends; None when it has ended."""
         message = message or {}
         kind = message.get("type")
-        if kind == "websocket.send" and self.state == ASGIWebsocketState.CONNECTED:
+        # Once the peer's or our close frame is through, what the application still sends is dropped.
+        opened = self.state in (ASGIWebsocketState.CONNECTED, ASGIWebsocketState.CLOSED)
+        if kind == "websocket.send" and opened:
             if self.closed or self._frames.state is not State.OPEN:
                 return
             data = message.get("bytes")
@@ -124,9 +126,9 @@ class SocketStream(WSStream):
             else:
                 self._frames.send_binary(data)
             await self._flush()
-        elif kind == "websocket.close" and self.state == ASGIWebsocketState.CONNECTED:
+        elif kind == "websocket.close" and opened:
             await self._close(int(message.get("code") or CloseCode.NORMAL_CLOSURE), message.get("reason") or "")
-        elif kind is None and self.state in (ASGIWebsocketState.CONNECTED, ASGIWebsocketState.CLOSED):
+        elif kind is None and opened:
             if not self.closed:
                 # An application that ends without a close frame has failed.
                 await self._close(CloseCode.INTERNAL_ERROR, "")
