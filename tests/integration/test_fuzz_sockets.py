@@ -11,6 +11,7 @@ import random
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
@@ -83,10 +84,11 @@ class Client:
                 self._pong.set()
 
     async def ping(self) -> None:
-        """The connection still answers."""
-        self._pong.clear()
-        await self._socket.send(PING)
+        """The connection still answers: the server when it has read all, then what speaks its protocol."""
         async with asyncio.timeout(PATIENCE):
+            await (await self._socket.ping())
+            self._pong.clear()
+            await self._socket.send(PING)
             await self._pong.wait()
         self._tally.pongs += 1
 
@@ -94,7 +96,8 @@ class Client:
 def opened(house: House, name: str) -> websockets.connect:
     """A connection of a kind of socket."""
     path, query = SOCKETS[name]
-    return websockets.connect(house.ws(path, **query), max_queue=None, max_size=None, close_timeout=PATIENCE)
+    options: dict[str, Any] = {"max_queue": None, "max_size": None, "ping_interval": None, "close_timeout": PATIENCE}
+    return websockets.connect(house.ws(path, **query), **options)
 
 
 async def batch(socket: websockets.ClientConnection, client: Client, fuzzer: Fuzzer, frames: int) -> None:
