@@ -31,6 +31,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import SERVER, Protocol, State
 from websockets.utils import accept_key
 
+log = logging.getLogger(__name__)
 codec_log = logging.getLogger(f"{__name__}.frames")
 
 MAX_FRAGMENTS = 1024
@@ -238,6 +239,7 @@ class SocketStream(WSStream):
         if self.closed or self._frames.state is not State.OPEN:
             return
         if self._awaiting_pong:
+            log.info("client answers no ping, dropped", extra={"seconds": self._link.options.ping_interval})
             self._link.abort()
             return
         self._awaiting_pong = True

@@ -70,13 +70,16 @@ class ServerProcess:
         )
         running = asyncio.Event()
         self._reading = asyncio.create_task(self._read(running))
-        async with asyncio.timeout(STARTING):
-            await running.wait()
-            if not self.url:
-                raise RuntimeError(f"the server did not start:\n{self.output}")
-            async with aiohttp.ClientSession(self.url) as http:
-                while not await self._ready(http):
-                    await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(STARTING):
+                await running.wait()
+                if not self.url:
+                    raise RuntimeError(f"the server did not start:\n{self.output}")
+                async with aiohttp.ClientSession(self.url) as http:
+                    while not await self._ready(http):
+                        await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise RuntimeError(f"the server was not ready after {STARTING:g} s:\n{self.output}") from None
 
     async def kill(self) -> None:
         """``kill -9``; a server that has ended is left alone."""
