@@ -5,7 +5,6 @@ how long it is.
 """
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -19,6 +18,7 @@ import websockets
 from astrbot_like.dashboard.settings import SocketSettings
 from tests.support.census import Census, count, settle, task_names
 from tests.support.defects import no_defects
+from tests.support.frames import check_frame
 from tests.support.fuzz import Fuzzer
 from tests.support.houses import House, RawSocket, scripted_house
 
@@ -74,12 +74,12 @@ class Client:
         self._pong = asyncio.Event()
 
     async def read(self) -> None:
-        """Read to the end of the connection; every frame is JSON or audio."""
+        """Read to the end of the connection; every frame is one that is documented, or audio."""
         async for raw in self._socket:
             if isinstance(raw, bytes):
                 self._tally.answers["audio"] += 1
                 continue
-            frame = json.loads(raw)
+            frame = check_frame(raw)
             kind = frame.get("type") or frame["t"]
             self._tally.answers[f"{kind} {frame['code']}" if kind == "error" else kind] += 1
             if kind == "pong":
