@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from quart import Quart, Response, request
 
-CONTENT_SECURITY_POLICY = "; ".join(
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
+
+_POLICY = "; ".join(
     (
         "default-src 'self'",
         "script-src 'self'",
@@ -16,7 +19,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
         "font-src 'self' data:",
-        "connect-src 'self'",
         "worker-src 'self' blob:",
         "frame-src 'self'",
         "object-src 'none'",
@@ -32,6 +34,18 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 PERMISSIONS = "camera=(), geolocation=(), microphone=(self), payment=(), usb=()"
 
 
+def content_security_policy(host: str) -> str:
+    """The policy of our pages.
+
+    Args:
+        host: The ``Host`` header the page was asked for with. Chromium and Firefox count WebSockets of the page's own
+            host as ``'self'``; Safari before 15.4 wants their origins named
+            (https://bugs.webkit.org/show_bug.cgi?id=201591).
+    """
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return f"{_POLICY}; connect-src 'self'{sockets}"
+
+
 def install_security_headers(app: Quart) -> None:
     """Send the headers with every answer; a route may set a policy of its own."""
 
@@ -42,7 +56,7 @@ def install_security_headers(app: Quart) -> None:
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Permissions-Policy", PERMISSIONS)
         is_page = response.mimetype == "text/html" and not request.path.startswith("/api/v1/")
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY if is_page else API_POLICY)
+        headers.setdefault("Content-Security-Policy", content_security_policy(request.host) if is_page else API_POLICY)
         if request.path.startswith("/api/"):
             headers.setdefault("Cache-Control", "no-store")
         return response

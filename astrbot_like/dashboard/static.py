@@ -12,7 +12,6 @@ from werkzeug.exceptions import NotFound
 from astrbot_like.dashboard.errors import error_response
 from astrbot_like.dashboard.files import file_response
 from astrbot_like.dashboard.routing import RouteTable
-from astrbot_like.dashboard.security import CONTENT_SECURITY_POLICY
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
 
@@ -72,11 +71,8 @@ def register(app: Quart, settings: DashboardSettings) -> None:
         """The web UI."""
         asset = assets.get("/index.html")
         if asset is None:
-            response = Response(NOT_BUILT, content_type="text/html; charset=utf-8")
-        else:
-            response = await _send(asset)
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return response
+            return Response(NOT_BUILT, content_type="text/html; charset=utf-8")
+        return await _send(asset)
 
     async def asset_file(name: str) -> Response:
         """A script, style sheet, font or picture of the web UI."""

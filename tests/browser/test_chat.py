@@ -1,29 +1,13 @@
-"""Chat: asking, files, stopping, editing, a broken connection, hostile text, long lists."""
+"""Chat: asking, files, hostile text, what Markdown draws, the keyboard alone."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Page, WebSocketRoute, expect
+from playwright.async_api import expect
 
-from astrbot_like.bench.mock_behaviour import Behaviour
-from astrbot_like.bench.mock_upstream import MockUpstream, start
 from tests.browser.pages import BrowserHouse, Web, ask, reply, sign_in
-
-
-@asynccontextmanager
-async def model(house: BrowserHouse, **behaviour: object) -> AsyncIterator[MockUpstream]:
-    """A stand-in for a language model, put first."""
-    mock = MockUpstream(Behaviour(**behaviour))  # type: ignore[arg-type]
-    runner, url = await start(mock)
-    try:
-        await house.use_model(url)
-        yield mock
-    finally:
-        await runner.cleanup()
+from tests.browser.standins import model
 
 
 async def test_signing_in_asking_and_finding_it_again(web: Web):
@@ -61,108 +45,6 @@ async def test_a_file_reaches_the_model(web: Web, house: BrowserHouse, tmp_path:
         await expect(page.locator(".mine .file")).to_contain_text("note.txt")
         assert any("The harbour opens at nine." in str(request) for request in mock.requests)
     assert web.complaints == []
-
-
-async def test_stop_edit_and_answer_again(web: Web, house: BrowserHouse):
-    async with model(house, tokens=400, rate=20, sentence=0), web.open(token=house.token) as page:
-        await page.goto("/chat")
-        await ask(page, "Count for me")
-        await expect(page.locator(".message:not(.mine) .markdown")).to_be_visible()
-        await page.get_by_role("button", name="Stop the reply").click()
-        await expect(page.locator(".note")).to_contain_text("Stopped")
-    async with model_again(house, reply="Short and sweet.") as url, web.open(token=house.token) as page:
-        assert url
-        await page.goto("/chat")
-        await page.locator(".sessions .open").first.click()
-        await page.locator(".message.mine").hover()
-        await page.get_by_role("button", name="Edit and send again").click()
-        await page.get_by_label("Edited message").fill("Just a word")
-        await page.get_by_role("button", name="Send again", exact=True).click()
-        # The stopped reply is on the page until the edit takes it away.
-        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Short and sweet.", timeout=15_000)
-        await expect(page.locator(".message.mine")).to_have_count(1)
-        await expect(page.locator(".message.mine .plain")).to_have_text("Just a word")
-
-
-@asynccontextmanager
-async def model_again(house: BrowserHouse, **behaviour: object) -> AsyncIterator[str]:
-    """Another stand-in in the place of the first."""
-    runner, url = await start(MockUpstream(Behaviour(**behaviour)))  # type: ignore[arg-type]
-    config = {"id": "stand-in", "type": "openai_chat_completion", "provider_type": "chat_completion", "enable": True}
-    try:
-        await house.post("/api/provider/update", id="stand-in", config=config | {"api_base": url, "model": "mock"})
-        yield url
-    finally:
-        await runner.cleanup()
-
-
-class Wire:
-    """The chat socket between page and server, which can be cut."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.connections = 0
-        self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
-
-    async def install(self, page: Page) -> None:
-        """Stand between the page and its chat socket."""
-        await page.route_web_socket(re.compile("unified_chat"), self._connect)
-
-    async def cut(self) -> None:
-        """Break the connection on both sides, as a lost network does."""
-        self.down = True
-        for near, far in self._routes:
-            await far.close(code=1001)
-            await near.close(code=1012)
-        self._routes.clear()
-
-    async def _connect(self, near: WebSocketRoute) -> None:
-        self.connections += 1
-        if self.down:
-            await near.close(code=1012)
-            return
-        self._routes.append((near, near.connect_to_server()))
-
-
-async def test_a_reply_cut_by_a_lost_connection_is_whole_and_once_afterwards(web: Web, house: BrowserHouse):
-    words = " ".join(f"word{n}" for n in range(60))
-    wire = Wire()
-    async with model(house, reply=words, rate=20), web.open(token=house.token) as page:
-        await wire.install(page)
-        await page.goto("/chat")
-        await ask(page, "Tell me everything")
-        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word5")
-        await wire.cut()
-        await expect(page.locator(".lost")).to_contain_text("connection is lost")
-        wire.down = False
-        await page.get_by_role("button", name="Try now").click()
-        await expect(page.locator(".lost")).to_have_count(0)
-        # Back again, the words that were missed are there at once, while the reply still grows.
-        bubble = page.locator(".message:not(.mine) .bubble[aria-busy='true']")
-        await expect(bubble).to_contain_text(re.compile(r"word1\d(?!.*word59)"))
-        shown = (await bubble.inner_text()).split()
-        assert shown == words.split()[: len(shown)]
-        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word59", timeout=20_000)
-        assert (await reply(page)).split()[:60] == words.split()
-        await expect(page.locator(".message")).to_have_count(2)
-        await page.reload()
-        await expect(page.locator(".message")).to_have_count(2)
-        assert (await reply(page)).split()[:60] == words.split()
-
-
-async def test_a_message_written_while_offline_is_sent_once(web: Web, house: BrowserHouse):
-    wire = Wire()
-    async with web.open(token=house.token) as page:
-        await wire.install(page)
-        await page.goto("/chat")
-        await ask(page, "What is 2 plus 2?")
-        await reply(page)
-        await wire.cut()
-        await expect(page.locator(".lost")).to_be_visible()
-        await ask(page, "What is 20 plus 22?")
-        wire.down = False
-        assert "42" in await reply(page, 2, timeout=30_000)
-        await expect(page.locator(".message")).to_have_count(4)
 
 
 HOSTILE = (

@@ -22,14 +22,16 @@ class ServerProcess:
 
     Args:
         data: Its data directory.
+        newcomer: Let the server make up the administrator's password, and print it.
         settings: Options by environment variable without its prefix.
     """
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, *, newcomer: bool = False, **settings: str) -> None:
         self.data = data
         self.url = ""
         self.output = ""
         self._settings = settings
+        self._newcomer = newcomer
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -46,12 +48,17 @@ class ServerProcess:
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
 
-    async def start(self) -> None:
-        """Start it and wait until it says that it is ready."""
+    async def start(self, *, port: int = 0) -> None:
+        """Start it and wait until it says that it is ready.
+
+        Args:
+            port: 0: one that is free.
+        """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ASTRBOT_LIKE_")} | {
             f"ASTRBOT_LIKE_{name.upper()}": value for name, value in self._settings.items()
         }
-        environment |= {"ASTRBOT_LIKE_ADMIN_USERNAME": USERNAME, "ASTRBOT_LIKE_ADMIN_PASSWORD": PASSWORD}
+        if not self._newcomer:
+            environment |= {"ASTRBOT_LIKE_ADMIN_USERNAME": USERNAME, "ASTRBOT_LIKE_ADMIN_PASSWORD": PASSWORD}
         self.url, self.output = "", ""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -59,7 +66,7 @@ class ServerProcess:
             "astrbot_like",
             "run",
             "--port",
-            "0",
+            str(port),
             "--data-dir",
             str(self.data),
             cwd=ROOT,

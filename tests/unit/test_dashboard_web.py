@@ -10,7 +10,7 @@ from astrbot_like.dashboard.app import bare_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.guards import Guards
 from astrbot_like.dashboard.routing import DASHBOARD, PUBLIC, Access, RouteTable
-from astrbot_like.dashboard.security import origin_allowed
+from astrbot_like.dashboard.security import content_security_policy, origin_allowed
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.dashboard.static import register
 from astrbot_like.domain.errors import RateLimited
@@ -53,6 +53,20 @@ async def test_pages_of_the_ui_are_its_index(client):
         assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert "unsafe-eval" not in policy
+
+
+@pytest.mark.parametrize(
+    ("host", "sources"),
+    [
+        ("bot.example", "'self' ws://bot.example wss://bot.example"),
+        ("127.0.0.1:6185", "'self' ws://127.0.0.1:6185 wss://127.0.0.1:6185"),
+        ("[::1]:6185", "'self' ws://[::1]:6185 wss://[::1]:6185"),
+        ("a; script-src *", "'self'"),
+        ("", "'self'"),
+    ],
+)
+async def test_sockets_of_the_pages_own_host_are_allowed_by_name(host: str, sources: str):
+    assert content_security_policy(host).endswith(f"; connect-src {sources}")
 
 
 async def test_assets_are_immutable_and_compressed_for_those_who_take_it(client):

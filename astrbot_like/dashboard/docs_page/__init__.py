@@ -11,7 +11,6 @@ from quart import Quart, Response
 
 from astrbot_like.dashboard.openapi import render
 from astrbot_like.dashboard.routing import RouteTable
-from astrbot_like.dashboard.security import CONTENT_SECURITY_POLICY
 from astrbot_like.domain import errors
 
 HERE = Path(__file__).parent
@@ -37,9 +36,7 @@ def register(app: Quart, document: Callable[[], dict[str, Any]]) -> None:
 
     async def docs() -> Response:
         """The interactive page."""
-        response = Response(read("page.html"), content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        return response
+        return Response(read("page.html"), content_type="text/html; charset=utf-8")
 
     async def docs_file(name: str) -> Response:
         """Script and style of the interactive page."""

@@ -59,9 +59,10 @@ export class Recorder {
     const mine = ++this.starting
     let stream: MediaStream
     try {
+      // A device that is gone is no reason to be silent: the browser takes another.
       stream = await navigator.mediaDevices.getUserMedia({
         audio: {
-          ...(deviceId ? { deviceId: { exact: deviceId } } : {}),
+          ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
           echoCancellation: true,
           noiseSuppression: true,
           autoGainControl: true,

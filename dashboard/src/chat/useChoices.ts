@@ -7,6 +7,8 @@ export interface Choices {
   provider: Ref<string>
   model: Ref<string>
   persona: Ref<string>
+  /** For the next new session; a session that exists keeps its own. */
+  profile: Ref<string>
   models: Ref<readonly string[]>
   choice: ComputedRef<SendChoice>
 }
@@ -17,6 +19,7 @@ export function useChoices(): Choices {
   const provider = ref(readSetting('chat.provider') ?? '')
   const model = ref(readSetting('chat.model') ?? '')
   const persona = ref(readSetting('chat.persona') ?? '')
+  const profile = ref('')
   const models = ref<readonly string[]>([])
 
   watch(
@@ -49,5 +52,5 @@ export function useChoices(): Choices {
     model: model.value,
     personaPrompt: catalogue.personas.find((entry) => entry.id === persona.value)?.prompt ?? '',
   }))
-  return { provider, model, persona, models, choice }
+  return { provider, model, persona, profile, models, choice }
 }

@@ -25,7 +25,8 @@ export interface Voice {
   press: () => void
   release: () => void
   interrupt: () => void
-  say: (text: string) => void
+  /** Answers whether it was sent. */
+  say: (text: string) => boolean
   apply: () => void
   changeMicrophone: () => Promise<void>
   changeSpeaker: () => Promise<void>
@@ -166,8 +167,8 @@ export function useVoice(settings: VoiceSettings): Voice {
     dispatch({ t: 'local_interrupt' })
   }
 
-  function say(text: string): void {
-    if (text.trim()) connection.send({ t: 'text_input', text: text.trim() })
+  function say(text: string): boolean {
+    return connection.send({ t: 'text_input', text: text.trim() })
   }
 
   async function changeMicrophone(): Promise<void> {

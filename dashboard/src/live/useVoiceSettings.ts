@@ -45,6 +45,8 @@ export function useVoiceSettings(): VoiceSettings {
     const named = devices.filter((device) => device.deviceId && device.deviceId !== 'default')
     microphones.value = named.filter((device) => device.kind === 'audioinput')
     speakers.value = named.filter((device) => device.kind === 'audiooutput')
+    // Before the microphone is allowed, devices have no names and say nothing of what is there.
+    if (!named.length) return
     const gone = (id: string, list: readonly MediaDeviceInfo[]): boolean => id !== '' && !list.some((device) => device.deviceId === id)
     if (gone(settings.microphone.value, microphones.value)) settings.microphone.value = ''
     if (gone(settings.speaker.value, speakers.value)) settings.speaker.value = ''

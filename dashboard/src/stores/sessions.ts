@@ -66,6 +66,11 @@ export const useSessions = defineStore('sessions', () => {
     return made.session_id
   }
 
+  async function bindProfile(id: string, profile_id: string): Promise<void> {
+    await api.chat.bindProfile(id, profile_id)
+    list.value = list.value.map((session) => (session.session_id === id ? { ...session, profile_id } : session))
+  }
+
   async function rename(id: string, name: string): Promise<void> {
     await api.chat.rename(id, name)
     list.value = list.value.map((session) => (session.session_id === id ? { ...session, display_name: name } : session))
@@ -78,5 +83,5 @@ export const useSessions = defineStore('sessions', () => {
     total.value = Math.max(0, total.value - gone.size)
   }
 
-  return { list, total, search, busy, error, loaded, complete, load, find, touch, create, rename, remove }
+  return { list, total, search, busy, error, loaded, complete, load, find, touch, create, bindProfile, rename, remove }
 })

@@ -40,6 +40,7 @@ export const chat = {
   recordCancel: ['Discard the recording', '放弃录音'],
   voiceMessage: ['Voice message', '语音消息'],
   uploading: ['Uploading {name}, {share}%', '正在上传 {name}，{share}%'],
+  uploadsFailed: ['A file could not be uploaded. Try it again or remove it, then send.', '有文件上传失败，请重试或移除后再发送。'],
   removeFile: ['Remove {name}', '移除 {name}'],
   dropHere: ['Drop files to attach them', '松开以添加附件'],
   tooLong: ['{n} characters over the limit', '超出 {n} 个字符'],
@@ -86,7 +87,6 @@ export const chat = {
   again: ['Trying again in {n} s.', '{n} 秒后重试。'],
   trying: ['Connecting…', '正在连接…'],
   now: ['Try now', '立即重试'],
-  micRefused: ['The browser does not let this page use the microphone.', '浏览器不允许此页面使用麦克风。'],
   cancel: ['Cancel', '取消'],
   voiceInstead: ['Talk instead', '改用语音'],
 } as const satisfies Texts

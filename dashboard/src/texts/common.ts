@@ -40,6 +40,8 @@ export const common = {
   missingBody: ['The address may be old or mistyped.', '地址可能已过期或输入有误。'],
   toChat: ['Go to the chat', '前往聊天'],
   readOnly: ['Set in the settings file', '由配置文件设定'],
+  offlineOnly: ['This is the offline assistant.', '当前是离线助手。'],
+  connectModel: ['Connect a language model', '连接语言模型'],
   back: ['Back', '返回'],
   moveUp: ['Move {name} up', '上移 {name}'],
   moveDown: ['Move {name} down', '下移 {name}'],

@@ -21,6 +21,8 @@ export const settings = {
   end: ['Sign out', '退出'],
   ended: ['Signed out', '已退出'],
   endAll: ['Sign out everywhere else', '退出其他所有设备'],
+  endTitle: ['Sign out there?', '退出该登录？'],
+  endBody: ['{name} has to sign in again.', '{name} 需要重新登录。'],
   endAllTitle: ['Sign out everywhere else?', '退出其他所有设备？'],
   endAllBody: ['Every other browser has to sign in again.', '其他浏览器都需要重新登录。'],
   unknownAgent: ['Unknown browser', '未知浏览器'],

@@ -22,6 +22,7 @@ export const voice = {
   starting: ['Opening the microphone…', '正在打开麦克风…'],
   connecting: ['Connecting…', '正在连接…'],
   lost: ['The connection is lost. It comes back by itself.', '连接已断开，将自动恢复。'],
+  now: ['Try now', '立即重试'],
   level: ['Microphone level', '麦克风音量'],
   captions: ['Captions', '字幕'],
   you: ['You', '你'],

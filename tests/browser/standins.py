@@ -1,0 +1,69 @@
+"""A stand-in for a language model, and a wire between page and server that can be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Page, WebSocketRoute
+
+from astrbot_like.bench.mock_behaviour import Behaviour
+from astrbot_like.bench.mock_upstream import MockUpstream, start
+from tests.browser.pages import BrowserHouse
+
+
+@asynccontextmanager
+async def upstream(**behaviour: object) -> AsyncIterator[tuple[MockUpstream, str]]:
+    """A service that answers, and its address; nobody uses it yet."""
+    mock = MockUpstream(Behaviour(**behaviour))  # type: ignore[arg-type]
+    runner, url = await start(mock)
+    try:
+        yield mock, url
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def model(house: BrowserHouse, **behaviour: object) -> AsyncIterator[MockUpstream]:
+    """A stand-in for a language model, put first. Its ``behaviour`` may be replaced meanwhile."""
+    async with upstream(**behaviour) as (mock, url):
+        await house.use_model(url)
+        yield mock
+
+
+class Wire:
+    """The chat socket between page and server, which can be cut and delayed."""
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self.down = False
+        self.connections = 0
+        self._delay = delay
+        self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+
+    async def install(self, page: Page) -> None:
+        """Stand between the page and its chat socket."""
+        await page.route_web_socket(re.compile("unified_chat"), self._connect)
+
+    async def cut(self) -> None:
+        """Break the connection on both sides, as a lost network does."""
+        self.down = True
+        for near, far in self._routes:
+            await far.close(code=1001)
+            await near.close(code=1012)
+        self._routes.clear()
+
+    async def _connect(self, near: WebSocketRoute) -> None:
+        self.connections += 1
+        if self.down:
+            await near.close(code=1012)
+            return
+        far = near.connect_to_server()
+        if self._delay:
+            near.on_message(lambda text: self._later(far, text))
+            far.on_message(lambda text: self._later(near, text))
+        self._routes.append((near, far))
+
+    def _later(self, route: WebSocketRoute, text: str | bytes) -> None:
+        asyncio.get_running_loop().call_later(self._delay, route.send, text)

@@ -1,0 +1,113 @@
+"""What becomes of messages when the connection breaks, is slow, or the server starts anew."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.pages import BrowserHouse, Web, ask, reply, sign_in
+from tests.browser.standins import Wire, model
+from tests.support.server_process import ServerProcess
+
+WORDS = " ".join(f"word{n}" for n in range(60))
+
+
+async def test_a_reply_cut_by_a_lost_connection_is_whole_and_once_afterwards(web: Web, house: BrowserHouse):
+    wire = Wire()
+    async with model(house, reply=WORDS, rate=20), web.open(token=house.token) as page:
+        await wire.install(page)
+        await page.goto("/chat")
+        await ask(page, "Tell me everything")
+        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word5")
+        await wire.cut()
+        await expect(page.locator(".lost")).to_contain_text("connection is lost")
+        wire.down = False
+        await page.get_by_role("button", name="Try now").click()
+        await expect(page.locator(".lost")).to_have_count(0)
+        # Back again, the words that were missed are there at once, while the reply still grows.
+        bubble = page.locator(".message:not(.mine) .bubble[aria-busy='true']")
+        await expect(bubble).to_contain_text(re.compile(r"word1\d(?!.*word59)"))
+        shown = (await bubble.inner_text()).split()
+        assert shown == WORDS.split()[: len(shown)]
+        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word59", timeout=20_000)
+        assert (await reply(page)).split()[:60] == WORDS.split()
+        await expect(page.locator(".message")).to_have_count(2)
+        await page.reload()
+        await expect(page.locator(".message")).to_have_count(2)
+        assert (await reply(page)).split()[:60] == WORDS.split()
+
+
+async def test_a_message_written_while_offline_is_sent_once(web: Web, house: BrowserHouse):
+    wire = Wire()
+    async with web.open(token=house.token) as page:
+        await wire.install(page)
+        await page.goto("/chat")
+        await ask(page, "What is 2 plus 2?")
+        await reply(page)
+        await wire.cut()
+        await expect(page.locator(".lost")).to_be_visible()
+        await ask(page, "What is 20 plus 22?")
+        wire.down = False
+        assert "42" in await reply(page, 2, timeout=30_000)
+        await expect(page.locator(".message")).to_have_count(4)
+
+
+async def test_a_restarted_server_is_found_again_and_a_reply_it_lost_is_over(web: Web, server: ServerProcess):
+    async with BrowserHouse(server) as house, model(house, reply=WORDS, rate=10), web.open(token=house.token) as page:
+        await page.goto("/chat")
+        await ask(page, "Tell me everything")
+        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word5")
+        port = int(server.url.rsplit(":", 1)[1])
+        await server.kill()
+        await expect(page.locator(".lost")).to_contain_text("connection is lost")
+        await server.start(port=port)
+        await expect(page.locator(".lost")).to_have_count(0, timeout=30_000)
+        # Its words stay, nothing waits for the rest, and it can be asked for again.
+        bubble = page.locator(".message:not(.mine) .bubble")
+        await expect(bubble).to_have_attribute("aria-busy", "false")
+        await expect(bubble).to_contain_text("word5")
+        await page.get_by_role("button", name="Answer again").click()
+        await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word59", timeout=20_000)
+        await expect(page.locator(".message")).to_have_count(2)
+
+
+async def test_a_slow_network_shows_what_it_waits_for(web: Web, house: BrowserHouse):
+    wire = Wire(delay=0.7)
+    async with web.open(token=house.token) as page:
+        await wire.install(page)
+        await page.goto("/chat")
+        await ask(page, "What is 6 times 7?")
+        await expect(page.locator(".message.mine")).to_be_visible()
+        await expect(page.get_by_text("Waiting for the reply")).to_be_attached()
+        assert "42" in await reply(page)
+        await expect(page.locator(".message")).to_have_count(2)
+
+
+async def test_a_first_message_that_could_not_go_is_kept(web: Web, house: BrowserHouse):
+    async with web.open(token=house.token) as page:
+        await page.goto("/chat")
+        await page.route("**/api/chat/new_session", lambda route: route.abort())
+        await ask(page, "What is 6 times 7?")
+        await expect(page.locator(".toast.bad")).to_contain_text("cannot be reached")
+        await expect(page.locator("form.composer textarea")).to_have_value("What is 6 times 7?")
+        await page.unroute("**/api/chat/new_session")
+        await page.get_by_role("button", name="Send").click()
+        assert "42" in await reply(page)
+        await expect(page.locator("form.composer textarea")).to_have_value("")
+
+
+async def test_a_token_that_ends_leads_to_the_sign_in_and_back(web: Web, house: BrowserHouse):
+    async with web.open() as page:
+        await sign_in(page)
+        await page.goto("/chat")
+        await ask(page, "What is 6 times 7?")
+        await reply(page)
+        here = page.url
+        # The socket says so by itself: nothing has to be clicked.
+        await house.post("/api/auth/logout_everywhere")
+        await expect(page.get_by_role("alert")).to_contain_text("sign-in has ended", timeout=20_000)
+        await page.locator("input[name=password]").fill("a-password-1")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(here)
+        assert "42" in await reply(page)
