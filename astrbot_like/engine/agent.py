@@ -22,7 +22,7 @@ from astrbot_like.engine.handlers import EventHandlers, PluginTools
 from astrbot_like.engine.history import without_thoughts
 from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, describe
 from astrbot_like.engine.settings import TurnSettings
-from astrbot_like.engine.window import ContextWindow, says_too_long, sizes
+from astrbot_like.engine.window import ContextWindow, says_too_long, text_tokens
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
 
@@ -306,7 +306,7 @@ class _Run:
             "system_prompt": request.system_prompt or "",
             "model": request.model,
         }
-        beside = {"system_prompt": arguments["system_prompt"], "tools": arguments["func_tool"]}
+        beside = window.beside(arguments["system_prompt"], arguments["func_tool"])
         # What a provider thought is for that provider: another one would refuse it.
         added = [
             message if self._asked_by.get(place, entry) is entry else without_thoughts(message)
@@ -314,10 +314,10 @@ class _Run:
         ]
         tail = [] if use_tools else [{"role": "user", "content": OUT_OF_STEPS}]
         whole = [await request.assemble_context(), *added, *tail]
-        limit = window.limit_of(entry)
-        fixed = window.squeeze(whole, limit=limit, **beside)
-        contexts = window.fit(list(request.contexts or []), fixed=fixed, limit=limit, **beside)
-        self.progress.estimated = window.count([*contexts, *fixed], **beside)
+        room = window.limit_of(entry) - beside
+        fixed, taken = window.squeeze(whole, room)
+        contexts, context_tokens = window.fit(request.contexts or [], room - taken)
+        self.progress.estimated = beside + taken + context_tokens
         if added or fixed != whole:
             return {**arguments, "prompt": None, "contexts": [*contexts, *fixed]}
         return {
@@ -344,7 +344,7 @@ class _Run:
             self.agent._window.learn(entry.id, self.progress.estimated, given)
         elif getattr(entry.instance, "uses_tokens", True):
             cached, given = 0, self.progress.estimated
-            made = sizes.of(self.progress.step_text) if self.progress.step_text else 0
+            made = text_tokens(self.progress.step_text) if self.progress.step_text else 0
         else:
             cached = given = made = 0
         self.progress.usage = TokenUsage(total.input + given, total.output + made, total.cached + cached)

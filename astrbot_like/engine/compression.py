@@ -104,13 +104,8 @@ class Compressor:
 
     async def _ask(self, entry: ProviderEntry, messages: list[dict[str, Any]]) -> str:
         prompt = INSTRUCTION.format(words=SUMMARY_WORDS)
-        fitting = self._window.fit(
-            messages,
-            fixed=[{"role": "user", "content": prompt}],
-            system_prompt="",
-            tools=None,
-            limit=self._window.limit_of(entry),
-        )
+        room = self._window.limit_of(entry) - message_tokens({"role": "user", "content": prompt})
+        fitting = self._window.fit(messages, room).messages
         async with self._clock.timeout(self._settings.model_deadline):
             response = await entry.instance.text_chat(prompt=prompt, contexts=fitting)
         text = (response.completion_text or "").strip()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from astrbot_like.domain.errors import TooLarge
 from astrbot_like.engine.providers import ProviderEntry
@@ -50,45 +50,16 @@ LEFT_OUT = "[Earlier messages were left out because the conversation is longer t
 CUT_OUT = "\n[… {count} characters were cut out here, because the model's window is full …]\n"
 
 
-class TextSizes:
-    """Estimates of texts, remembered: a conversation is counted anew with each turn, but grows by a message or two.
+def text_tokens(text: str) -> int:
+    """An estimate of a text's tokens: wide characters count one each, others by the length of words.
 
-    Texts are known by hash and length, so none is kept alive by its size.
-
-    Args:
-        most: Sizes remembered.
-
-    Attributes:
-        counted: Texts whose characters were looked at, so far.
+    It is made with each turn for the whole conversation, so it looks at no character in Python: of the two bytes that
+    UTF-8 takes beyond one for a wide character, and the one for an accented or Cyrillic letter, half are counted.
     """
-
-    def __init__(self, most: int = 65_536) -> None:
-        self._sizes: dict[tuple[int, int], int] = {}
-        self._most = most
-        self.counted = 0
-
-    def of(self, text: str) -> int:
-        """Tokens of a text: wide characters count one each, others by the length of words."""
-        key = (hash(text), len(text))
-        size = self._sizes.get(key)
-        if size is None:
-            self.counted += 1
-            size = _estimate(text)
-            if len(self._sizes) >= self._most:
-                self._sizes.clear()
-            self._sizes[key] = size
-        return size
-
-
-def _estimate(text: str) -> int:
     if text.isascii():
         return int(len(text) / CHARS_PER_TOKEN) + 1
-    wide = sum(1 for char in text if ord(char) > 0x2E7F)
-    return wide + int((len(text) - wide) / CHARS_PER_TOKEN) + 1
-
-
-sizes = TextSizes()
-"""The sizes of this process's texts."""
+    wide = (len(text.encode("utf-8", "replace")) - len(text)) // 2
+    return wide + int(max(len(text) - wide, 0) / CHARS_PER_TOKEN) + 1
 
 
 def message_tokens(message: dict[str, Any]) -> int:
@@ -96,18 +67,25 @@ def message_tokens(message: dict[str, Any]) -> int:
     total = MESSAGE_OVERHEAD
     content: Any = message.get("content")
     if isinstance(content, str):
-        total += sizes.of(content)
+        total += text_tokens(content)
     elif isinstance(content, list):
         parts: list[Any] = content
         for part in parts:
             text = (part.get("text") or part.get("think")) if isinstance(part, dict) else None
-            total += sizes.of(text) if isinstance(text, str) else MEDIA_TOKENS
+            total += text_tokens(text) if isinstance(text, str) else MEDIA_TOKENS
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         arguments = function.get("arguments")
         given = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
-        total += CALL_OVERHEAD + sizes.of(str(function.get("name") or "")) + sizes.of(given)
+        total += CALL_OVERHEAD + text_tokens(str(function.get("name") or "")) + text_tokens(given)
     return total
+
+
+class Fitted(NamedTuple):
+    """Messages, and the tokens they are taken for."""
+
+    messages: list[dict[str, Any]]
+    tokens: int
 
 
 class ContextWindow:
@@ -142,59 +120,47 @@ class ContextWindow:
         self._most[provider_id] = int(estimated * REFUSED_SHARE)
 
     @staticmethod
-    def count(messages: Sequence[dict[str, Any]], *, system_prompt: str = "", tools: Any = None) -> int:
-        """An estimate of the tokens of a whole request."""
-        total = sum(map(message_tokens, messages))
-        if system_prompt:
-            total += sizes.of(system_prompt) + MESSAGE_OVERHEAD
+    def beside(system_prompt: str, tools: Any) -> int:
+        """An estimate of the tokens of what every request of a turn carries beside its messages."""
+        total = text_tokens(system_prompt) + MESSAGE_OVERHEAD if system_prompt else 0
         if tools:
-            total += sizes.of(json.dumps(tools.openai_schema(), ensure_ascii=False, default=str))
+            total += text_tokens(json.dumps(tools.openai_schema(), ensure_ascii=False, default=str))
         return total
 
-    def fit(
-        self,
-        history: list[dict[str, Any]],
-        *,
-        fixed: Sequence[dict[str, Any]],
-        system_prompt: str,
-        tools: Any,
-        limit: int,
-    ) -> list[dict[str, Any]]:
-        """The newest part of ``history`` that fits beside what must be sent.
+    def fit(self, history: Sequence[dict[str, Any]], room: int) -> Fitted:
+        """The newest part of ``history`` that fits into ``room`` tokens.
 
         Whole exchanges are left out from the oldest on: the result starts with a user's message (system messages at
         the head, such as a summary, stay), and a tool's result is never parted from its call.
         """
-        room = limit - self.count(fixed, system_prompt=system_prompt, tools=tools)
-        history = [
-            _shortened(message, room // 2) if message.get("role") == "system" else message for message in history
-        ]
-        tokens = [message_tokens(message) for message in history]
-        excess = sum(tokens) - room
-        if excess <= 0:
-            return history
+        history = list(history)
         head = 0
         while head < len(history) and history[head].get("role") == "system":
+            history[head] = _shortened(history[head], room // 2)
             head += 1
+        tokens = list(map(message_tokens, history))
+        total = sum(tokens)
+        excess = total - room
+        if excess <= 0:
+            return Fitted(history, total)
         cut = head
-        excess += sizes.of(LEFT_OUT) + MESSAGE_OVERHEAD
+        note = {"role": "system", "content": LEFT_OUT}
+        excess += message_tokens(note)
         while cut < len(history) and (excess > 0 or history[cut].get("role") != "user"):
             excess -= tokens[cut]
             cut += 1
         if excess > 0:
-            return []
-        return [*history[:head], {"role": "system", "content": LEFT_OUT}, *history[cut:]]
+            return Fitted([], 0)
+        return Fitted([*history[:head], note, *history[cut:]], room + excess)
 
-    def squeeze(
-        self, fixed: Sequence[dict[str, Any]], *, system_prompt: str, tools: Any, limit: int
-    ) -> list[dict[str, Any]]:
+    def squeeze(self, fixed: Sequence[dict[str, Any]], room: int) -> Fitted:
         """What must be sent, its longest texts cut until it fits: results of tools first, the oldest first.
 
         Raises:
-            TooLarge: The system prompt, the tools, the images and the beginnings of the texts are too much already.
+            TooLarge: The images and the beginnings of the texts are too much already.
         """
         messages = list(fixed)
-        excess = self.count(messages, system_prompt=system_prompt, tools=tools) - limit
+        excess = sum(map(message_tokens, messages)) - room
         order = sorted(range(len(messages)), key=lambda place: messages[place].get("role") != "tool")
         for place in order:
             if excess <= 0:
@@ -204,10 +170,10 @@ class ContextWindow:
             messages[place] = shorter
         if excess > 0:
             raise TooLarge(
-                f"The message does not fit into the model's window of about {limit} tokens, with its persona, tools "
-                "and images. Send less at once, or choose a model with a larger window."
+                f"The message does not fit into the {max(room, 0)} tokens that the model's window has left beside the "
+                "persona and the tools. Send less at once, or choose a model with a larger window."
             )
-        return messages
+        return Fitted(messages, room + excess)
 
 
 def says_too_long(error: BaseException) -> bool:
@@ -227,13 +193,13 @@ def _cut_text(message: dict[str, Any], excess: int) -> dict[str, Any]:
     for index, part in enumerate(parts):
         if excess > 0 and isinstance(part, dict) and isinstance(part.get("text"), str):
             shorter = _cut(part["text"], excess)
-            excess -= sizes.of(part["text"]) - sizes.of(shorter)
+            excess -= text_tokens(part["text"]) - text_tokens(shorter)
             parts[index] = {**part, "text": shorter}
     return {**message, "content": parts}
 
 
 def _cut(text: str, excess: int) -> str:
-    kept = len(text) - int(len(text) * excess / sizes.of(text)) - len(CUT_OUT) - SHORTEST // 4
+    kept = len(text) - int(len(text) * excess / text_tokens(text)) - len(CUT_OUT) - SHORTEST // 4
     kept = max(kept, SHORTEST)
     if kept + len(CUT_OUT) >= len(text):
         return text

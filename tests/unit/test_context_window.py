@@ -15,7 +15,7 @@ from astrbot_like.domain.messages import PlainPart
 from astrbot_like.domain.profiles import ProviderConfig
 from astrbot_like.engine.compression import excerpts, older_part
 from astrbot_like.engine.providers import ProviderEntry
-from astrbot_like.engine.window import CHARS_PER_TOKEN, ContextWindow, TextSizes, message_tokens, says_too_long
+from astrbot_like.engine.window import CHARS_PER_TOKEN, ContextWindow, message_tokens, says_too_long, text_tokens
 from tests.standins.small_window import SmallWindow
 from tests.support.talking import LiveClient, texts
 from tests.unit.test_live_turns import house, live
@@ -44,7 +44,7 @@ def exchange(n: int, words: int = 50) -> list[dict]:
     ("text", "least", "most"), [("hello world", 2, 6), ("你好世界", 4, 5), ("a" * 3600, 900, 1100)]
 )
 def test_estimates_are_near(text: str, least: int, most: int):
-    assert least <= TextSizes().of(text) <= most
+    assert least <= text_tokens(text) <= most
 
 
 def test_the_newest_exchanges_stay_and_calls_keep_their_results():
@@ -56,8 +56,8 @@ def test_the_newest_exchanges_stay_and_calls_keep_their_results():
             {"role": "assistant", "content": None, "tool_calls": [{"id": f"c{n}"}]},
             {"role": "tool", "tool_call_id": f"c{n}", "content": "result"},
         ]
-    fitted = window.fit(history, fixed=[{"role": "user", "content": "now"}], system_prompt="", tools=None, limit=900)
-    assert sum(map(message_tokens, fitted)) <= 900
+    fitted, tokens = window.fit(history, 900)
+    assert sum(map(message_tokens, fitted)) == tokens <= 900
     assert fitted[0]["content"] == "summary"
     assert fitted[2]["role"] == "user"
     calls = {c["id"] for m in fitted for c in m.get("tool_calls") or []}
@@ -80,21 +80,20 @@ def test_what_must_be_sent_is_cut_to_fit_results_of_tools_first():
     call = {"id": "c", "function": {"name": "read", "arguments": "{}"}}
     asked = {"role": "assistant", "content": None, "tool_calls": [call]}
     result = {"role": "tool", "tool_call_id": "c", "content": "begin " + "y " * 9000 + "end"}
-    beside = {"system_prompt": "Be brief.", "tools": None}
-    cut = window.squeeze([user, asked, result], limit=2000, **beside)
-    assert window.count(cut, **beside) <= 2000
+    cut, tokens = window.squeeze([user, asked, result], 2000)
+    assert sum(map(message_tokens, cut)) == tokens <= 2000
     assert cut[:2] == [user, asked]
     assert cut[2]["content"].startswith("begin ") and cut[2]["content"].endswith("end")
     assert "characters were cut out here" in cut[2]["content"]
-    cut = window.squeeze([user, asked, result], limit=700, **beside)
-    assert window.count(cut, **beside) <= 700
+    cut, tokens = window.squeeze([user, asked, result], 700)
+    assert sum(map(message_tokens, cut)) == tokens <= 700
     assert cut[0]["content"].startswith("What does it say?")
     parts = [{"type": "text", "text": "z" * 9000}, {"type": "image_url", "image_url": {"url": "data:…"}}]
-    cut = window.squeeze([{"role": "user", "content": parts}], limit=2000, **beside)
-    assert window.count(cut, **beside) <= 2000 and cut[0]["content"][1] == parts[1]
+    cut, tokens = window.squeeze([{"role": "user", "content": parts}], 2000)
+    assert sum(map(message_tokens, cut)) == tokens <= 2000 and cut[0]["content"][1] == parts[1]
     with pytest.raises(TooLarge, match="Send less at once"):
-        window.squeeze([{"role": "user", "content": parts}], limit=1000, **beside)
-    assert window.squeeze([user], limit=2000, **beside) == [user]
+        window.squeeze([{"role": "user", "content": parts}], 1000)
+    assert window.squeeze([user], 2000).messages == [user]
 
 
 @pytest.mark.parametrize(
