@@ -14,6 +14,7 @@ DEFAULT_VALUE_MAP: dict[str, Any] = TYPE_DEFAULTS
 
 DEFAULT_CONFIG: dict[str, Any] = {
     "config_version": 2,
+    "language": "",
     "platform_settings": {
         "unique_session": False,
         "rate_limit": {"time": 60, "count": 30, "strategy": "stall"},

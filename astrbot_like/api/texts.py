@@ -13,6 +13,17 @@ Language: TypeAlias = Literal["zh", "en"]
 language: ContextVar[Language] = ContextVar("astrbot_like_language", default="zh")
 """Language of texts for the running context."""
 
+LANGUAGE_KEY = "language"
+"""Preference, in the scopes ``user`` and ``umo``, and setting of a profile: a BCP 47 tag; empty: not chosen."""
+
+
+def language_of(tag: str | None) -> Language | None:
+    """The language of texts that fits a BCP 47 tag best; None for no tag."""
+    if not tag:
+        return None
+    return "zh" if tag.lower().partition("-")[0] in ("zh", "cmn", "yue", "wuu") else "en"
+
+
 TEXTS: dict[str, tuple[str, str]] = {
     "command.missing": (
         "必要参数缺失。该指令完整参数: {params}",

@@ -39,6 +39,14 @@ class Profiles(Protocol):
         """Provider ids of a chain (by ``ProviderType`` value): the session's own choice, then the profile's."""
         ...
 
+    def chosen_language(self, umo: str, user: str) -> str:
+        """The language (BCP 47) that a session's people chose for it, else the user; empty: none was chosen.
+
+        Args:
+            user: ``platform id:user id``.
+        """
+        ...
+
     def seen(self, umo: str, profile_id: str) -> None:
         """A session with that origin uses that profile."""
         ...

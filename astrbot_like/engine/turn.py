@@ -124,6 +124,7 @@ class TurnEngine:
                 log.exception("turn could not be opened")
                 await self._refuse(sink, InternalError())
                 return
+            self._choose_language(turn, event)
             try:
                 await self._run(turn, event, sink)
             finally:
@@ -166,6 +167,16 @@ class TurnEngine:
         if turn_input is not None:
             event.turn_output = turn.output  # type: ignore[attr-defined]
         return turn
+
+    def _choose_language(self, turn: Turn, event: AstrMessageEvent) -> None:
+        """Texts of the house are in what was chosen in the chat, else by the client, else in the profile."""
+        from astrbot_like.api.texts import LANGUAGE_KEY, language, language_of
+
+        user = f"{event.get_platform_id()}:{event.get_sender_id()}"
+        tag = self._profiles.chosen_language(event.unified_msg_origin, user)
+        chosen = tag or turn.options.language or str(turn.host_config.get(LANGUAGE_KEY) or "")
+        # The task is the turn's own, so what it sets is gone with it.
+        language.set(language_of(chosen) or language.get())
 
     async def _session(self, event: AstrMessageEvent, turn_input: TurnInput | None) -> Session:
         if turn_input is not None:

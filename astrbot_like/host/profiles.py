@@ -13,6 +13,7 @@ import msgspec
 
 from astrbot_like.api.config import AstrBotConfig
 from astrbot_like.api.default_config import DEFAULT_CONFIG
+from astrbot_like.api.texts import LANGUAGE_KEY
 from astrbot_like.domain.errors import ConfigError
 from astrbot_like.domain.profiles import CHAINS, DEFAULT_PERSONA, DEFAULT_PROFILE, Persona, Profile
 from astrbot_like.operations.personas import Personas
@@ -85,6 +86,11 @@ class ProfileBook:
         ids: tuple[str, ...] = getattr(profile, CHAINS[kind])
         chosen = self._chosen.get((umo, kind)) or self._chosen.get(("", kind))
         return (chosen, *(i for i in ids if i != chosen)) if chosen else ids
+
+    def chosen_language(self, umo: str, user: str) -> str:
+        """The language (BCP 47) that a session's people chose for it, else the user; empty: none was chosen."""
+        peek = self._preferences.peek
+        return str(peek("umo", umo, LANGUAGE_KEY, "") or peek("user", user, LANGUAGE_KEY, "") or "")
 
     def providers_in_use(self) -> set[str]:
         """Ids of the providers that some profile's chain names."""

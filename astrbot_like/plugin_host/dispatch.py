@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.chain import MessageEventResult
-from astrbot_like.api.filters.base import normalised
+from astrbot_like.api.filters.base import SPOKEN, normalised
 from astrbot_like.api.registration import EventType, HandlerRegistration
 from astrbot_like.api.texts import text
 from astrbot_like.api.tools import FunctionTool, ToolSet
@@ -97,11 +97,14 @@ class Dispatcher:
             return Match([MatchedHandler(self._waiting(waiter), {})])
         config = self._config_for(event.unified_msg_origin)
         message = normalised(event.get_message_str())
+        spoken = bool(event.get_extra(SPOKEN))
+        if spoken:
+            message = self._tables.index.as_command(message)
         allowed = self._allowed(event, config)
         found: list[MatchedHandler] = []
         parsed: dict[str, Any] = {}
         for entry in self._tables.index.candidates(event, message):
-            if not entry.record.enabled or not allowed(entry.plugin):
+            if not entry.record.enabled or not allowed(entry.plugin) or (spoken and not entry.meant(message)):
                 continue
             try:
                 args = self._enter(entry.plugin).run(entry.judge, event, config, message)
@@ -114,6 +117,8 @@ class Dispatcher:
             if args is not None:
                 found.append(MatchedHandler(entry, args))
                 parsed[entry.record.handler_full_name] = args
+        if spoken and any(isinstance(one.handler, Entry) and one.handler.commands for one in found):
+            event.message_str = message  # many plugins cut their command off the text themselves
         if found:
             event.is_wake = True
             event.set_extra("handlers_parsed_params", parsed)

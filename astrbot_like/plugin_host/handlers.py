@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+SENTENCE_END = " .,!?;:…。，！？；："
+"""What speech recognition puts after the last word."""
+
+
 class FilterRefused(Exception):
     """A filter refused the message with words for the user."""
 
@@ -60,6 +64,14 @@ class Entry:
     def handler_name(self) -> str:
         """Name of its function."""
         return self.record.handler_name
+
+    def meant(self, sentence: str) -> bool:
+        """Whether somebody who says ``sentence`` wants this handler, if it is a command.
+
+        The house's own commands are everyday words ("stop", "new", "help"), and most sentences that begin with one are
+        meant for the model. So they must be all that is said. A plugin's commands are what its users installed it for.
+        """
+        return not (self.commands and self.plugin.source.bundled) or any(one.equals(sentence) for one in self.commands)
 
     @property
     def priority(self) -> int:
@@ -170,6 +182,19 @@ class HandlerIndex:
                 for name in command.get_complete_command_names():
                     found.setdefault(name, []).append(entry)
         return found
+
+    def as_command(self, sentence: str) -> str:
+        """A sentence as somebody who typed it as a command would have: recognisers write ``Weather Ulm.``
+
+        Args:
+            sentence: What was heard, normalised.
+        """
+        plain = sentence.rstrip(SENTENCE_END)
+        first, space, rest = plain.partition(" ")
+        small = first.lower()
+        if first not in self._commands and (small in self._commands or plain.lower() in self._groups):
+            return f"{small}{space}{rest}"
+        return plain
 
     def candidates(self, event: AstrMessageEvent, message: str) -> list[Entry]:
         """Handlers that may want the event, in order.

@@ -9,23 +9,27 @@ from astrbot_like.api.host_tables import star_handlers_registry
 from astrbot_like.api.registration import HandlerRegistration
 from astrbot_like.api.star import Context, StarMetadata
 
-from .texts import say
+from .texts import described, say
 
+MAIN = __name__.rpartition(".")[0] + ".main"
+"""The module whose commands these are."""
 ACTIONS = ("on", "off", "reload")
 
 
 def command_line(handler: HandlerRegistration) -> str:
     """``/name (arguments) - description`` of a handler; empty when it is no command or one within a group."""
+    ours = handler.handler_module_path == MAIN
     for one in handler.event_filters:
-        described = f" - {handler.desc.splitlines()[0]}" if handler.desc else ""
+        words = handler.desc.splitlines()[0] if handler.desc else ""
         if isinstance(one, CommandFilter) and one.parent_group is None:
-            return f"/{one.command_name}{described}"
+            words = described(one.command_name, words) if ours else words
+            return f"/{one.command_name}" + (f" - {words}" if words else "")
         if isinstance(one, CommandGroupFilter) and one.parent_group is None:
             subs = ", ".join(
                 sub.command_name if isinstance(sub, CommandFilter) else sub.group_name
                 for sub in one.sub_command_filters
             )
-            return f"/{one.group_name} ({subs}){described}"
+            return f"/{one.group_name} ({subs})" + (f" - {words}" if words else "")
     return ""
 
 
@@ -49,7 +53,7 @@ def help_text(event: AstrMessageEvent, context: Context) -> str:
             if handler.enabled and (event.is_admin() or not for_admins(handler)) and (line := command_line(handler))
         ]
         if lines:
-            heading = say("help.builtin") if star.module_path == __name__.rpartition(".")[0] + ".main" else ""
+            heading = say("help.builtin") if star.module_path == MAIN else ""
             by_plugin[heading or f"[{star.display_name or star.name}]"] = lines
     if not by_plugin:
         return say("help.none")

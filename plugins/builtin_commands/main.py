@@ -11,6 +11,7 @@ from astrbot_like.api.host_tables import SessionServiceManager, active_event_reg
 from astrbot_like.api.star import Context, Star
 
 from . import listing
+from .languages import choose_language
 from .models import Models
 from .talks import Talks
 from .texts import say
@@ -53,6 +54,14 @@ class BuiltinCommands(Star):
     async def sid(self, event: AstrMessageEvent) -> MessageEventResult:
         """查看会话 ID 和用户 ID"""
         return _plain(event, listing.session_text(event))
+
+    @enabled
+    @filter.command("language", alias={"lang", "语言"})
+    async def language(self, event: AstrMessageEvent, tag: str = "") -> MessageEventResult:
+        """选择回复所用的语言"""
+        if tag and _group_member(event):
+            return _plain(event, say("denied", sender=event.get_sender_id()))
+        return _plain(event, await choose_language(event, tag))
 
     # --- conversations -------------------------------------------------------------------------
 

@@ -20,6 +20,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "\n\n群组 ID: 「{group}」。将此 ID 加入白名单即可允许整个群。",
         "\n\nThe group's ID: 「{group}」. Put it on the whitelist to allow the whole group.",
     ),
+    "language": (
+        "当前语言: 中文。使用 /language en 切换为英文，/language auto 恢复默认。",
+        "The language is English. /language zh changes to Chinese, /language auto goes back to the default.",
+    ),
+    "language.auto": ("✅ 已恢复默认语言。", "✅ The language is the default one again."),
+    "language.unknown": ("可用的语言: zh（中文）、en（English）。", "There are zh (中文) and en (English)."),
     "denied": (
         "您(ID: {sender})没有权限在群聊中使用此指令，请联系管理员。",
         "You (ID: {sender}) may not use this command in a group; ask an administrator.",
@@ -89,6 +95,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wl": ("✅ {id} 已加入白名单。", "✅ {id} is on the whitelist."),
     "dwl": ("✅ {id} 已移出白名单。", "✅ {id} is no longer on the whitelist."),
 }
+
+IN_ENGLISH = {
+    "help": "lists the commands",
+    "sid": "shows the ids of the session and of yourself",
+    "language": "chooses the language of commands and notices",
+    "new": "starts a new conversation",
+    "reset": "empties the conversation",
+    "ls": "lists the conversations",
+    "switch": "goes to another conversation",
+    "rename": "renames the conversation",
+    "del": "deletes a conversation",
+    "history": "shows the conversation",
+    "stop": "stops what is running",
+    "stats": "shows the tokens the conversation has used",
+    "persona": "shows or chooses the persona",
+    "provider": "shows or chooses providers",
+    "model": "shows or chooses the model",
+    "llm": "switches the model's answers in this session on or off",
+    "plugin": "shows plugins, switches and reloads them",
+    "set": "sets a variable of the session",
+    "unset": "deletes a variable of the session",
+    "name": "names the session",
+    "op": "makes somebody an administrator",
+    "deop": "makes somebody an administrator no longer",
+    "wl": "puts an id on the whitelist",
+    "dwl": "takes an id off the whitelist",
+}
+"""What each command does; their docstrings say it in Chinese."""
+
+
+def described(command: str, description: str) -> str:
+    """What a command does, in the running context's language; ``description`` is the docstring's."""
+    return IN_ENGLISH.get(command, description) if language.get() == "en" else description
 
 
 def say(key: str, /, **values: object) -> str:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from astrbot_like.api.config import AstrBotConfig
     from astrbot_like.api.message_event import AstrMessageEvent
 
+SPOKEN = "spoken"
+"""Extra of an event whose text was heard, not typed."""
+
 _SPACES = re.compile(r"\s+")
 
 

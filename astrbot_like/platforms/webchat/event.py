@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from astrbot_like.api.event import AstrMessageEvent, MessageChain
+from astrbot_like.api.filters.base import SPOKEN
 from astrbot_like.api.platform import AstrBotMessage, PlatformMetadata
 from astrbot_like.engine.context import TurnInput
 from astrbot_like.engine.output import TurnOutput
@@ -25,6 +26,8 @@ class WebchatEvent(AstrMessageEvent):
         self.set_extra("enable_streaming", options.streaming)
         self.set_extra("selected_provider", options.llm_provider)
         self.set_extra("selected_model", options.model)
+        if turn_input.request.stt_time is not None:
+            self.set_extra(SPOKEN, True)
         if options.speak:
             self.set_extra("action_type", "live")
 

@@ -1,0 +1,75 @@
+"""The language of the house's texts, and commands that are spoken: in the running application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.integration.plugins.test_plugins_in_the_house import house, live, said
+from tests.support.applications import application, sign_in
+from tests.support.talking import LiveClient
+
+
+async def ask(client: LiveClient, text: str) -> str:
+    await client.send("text_input", text=text)
+    return said(await client.until("end"))
+
+
+async def test_a_user_chooses_a_language_for_all_their_sessions(tmp_path: Path) -> None:
+    async with house(tmp_path) as (_, http):
+        async with live(http) as client:
+            assert "可用指令" in await ask(client, "/help")
+            assert "The language is English" in await ask(client, "/language en")
+        async with live(http) as client:
+            shown = await ask(client, "/help")
+            assert "/new - starts a new conversation" in shown
+            assert "可用" not in shown
+            assert "There are zh" in await ask(client, "/language klingon")
+            assert "default one again" in await ask(client, "/language auto")
+            assert "可用指令" in await ask(client, "/help")
+
+
+async def test_a_profile_has_a_language_and_a_client_may_ask_for_another(tmp_path: Path) -> None:
+    async with application(tmp_path) as app, aiohttp.ClientSession(app.url) as http, live(http) as client:
+        headers = {"Authorization": f"Bearer {await sign_in(http)}"}
+        await write_profile(http, headers, {"host": {"language": "en"}})
+        assert "Nothing is running" in await ask(client, "/stop")
+        await client.send("session_update", data={"language": "zh-CN"})
+        assert "没有正在运行" in await ask(client, "/stop")
+        await client.send("session_update", data={"language": None})
+        assert "Nothing is running" in await ask(client, "/stop")
+        await write_profile(http, headers, {"host": {"language": ""}})
+        assert "没有正在运行" in await ask(client, "/stop")
+
+
+async def write_profile(http: aiohttp.ClientSession, headers: dict[str, str], profile: dict[str, Any]) -> None:
+    body = {"id": "default", "profile": profile}
+    async with http.post("/api/config/write", json=body, headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("heard", "expected"),
+    [
+        ("stop", "没有正在运行"),
+        ("Stop.", "没有正在运行"),
+        ("stop, what day is it", "You said: stop, what day is it"),
+        ("Stop what day is it?", "You said: Stop what day is it?"),
+        ("new shoes are expensive", "You said: new shoes are expensive"),
+        ("Add 2 5.", "7"),
+        ("add 2 5", "7"),
+    ],
+)
+async def test_what_is_said_runs_a_command_only_when_it_is_meant(tmp_path: Path, heard: str, expected: str) -> None:
+    async with house(tmp_path, "sample_commands", heard=heard) as (_, http), live(http) as client:
+        await client.speak()
+        reply = said(await client.until("end"))
+    assert expected in reply
+
+
+async def test_what_is_written_runs_a_command_as_ever(tmp_path: Path) -> None:
+    async with house(tmp_path) as (_, http), live(http) as client:
+        assert "没有正在运行" in await ask(client, "stop what day is it")
