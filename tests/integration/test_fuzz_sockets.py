@@ -7,6 +7,7 @@ how long it is.
 import asyncio
 import os
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -33,7 +34,7 @@ SOCKETS: dict[str, tuple[str, dict[str, str]]] = {
 }
 BATCH = 100
 """Frames between two pings."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds a busy machine may take for a pong or a close."""
 MAX_FRAME = SocketSettings().max_frame_bytes
 CALM = {"sockets": {"ping_interval": PATIENCE}}
@@ -50,6 +51,9 @@ class Tally:
         self.answers: Counter[str] = Counter()
         self.closes: Counter[int] = Counter()
         self.started = time.monotonic()
+
+    def __str__(self) -> str:
+        return f"{self.frames.total()} frames, {self.connections} connections, {self.pongs} pings answered"
 
     def report(self, seed: int, before: Census, after: Census) -> str:
         """The closing figures."""
@@ -98,8 +102,8 @@ class Client:
 def opened(house: House, name: str) -> websockets.connect:
     """A connection of a kind of socket."""
     path, query = SOCKETS[name]
-    options: dict[str, Any] = {"max_queue": None, "max_size": None, "ping_interval": None, "close_timeout": PATIENCE}
-    return websockets.connect(house.ws(path, **query), **options)
+    times: dict[str, Any] = {"open_timeout": PATIENCE, "ping_interval": None, "close_timeout": PATIENCE}
+    return websockets.connect(house.ws(path, **query), max_queue=None, max_size=None, **times)
 
 
 async def batch(socket: websockets.ClientConnection, client: Client, fuzzer: Fuzzer, frames: int) -> None:
@@ -177,6 +181,13 @@ async def everybody(house: House, frames: int, seed: int, tally: Tally) -> None:
         group.create_task(vandals(house, share, seed + 200, tally))
 
 
+async def tell(tally: Tally) -> None:
+    """Show how far a long run is."""
+    while True:
+        await asyncio.sleep(30)
+        print(tally, file=sys.__stderr__, flush=True)
+
+
 async def fuzz(tmp_path: Path, frames: int) -> str:
     seed = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(2**31)
     print(f"FUZZ_SEED={seed}")
@@ -191,7 +202,9 @@ async def fuzz(tmp_path: Path, frames: int) -> str:
             await settle(lambda: False, 1.0)
             before = count(house.data)
             tally = Tally()
+            progress = asyncio.create_task(tell(tally))
             await everybody(house, frames, seed, tally)
+            progress.cancel()
             assert await settle(alone, PATIENCE)
             assert await settle(lambda: count(house.data).tasks <= before.tasks, PATIENCE), task_names()
             after = count(house.data)

@@ -13,7 +13,7 @@ import aiohttp
 
 ROOT = Path(__file__).parents[2]
 USERNAME, PASSWORD = "admin", "a-password-1"
-STARTING = 60.0
+STARTING = 180.0
 STOPPING = 30.0
 
 
