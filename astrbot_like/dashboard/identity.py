@@ -13,6 +13,10 @@ ALL_SCOPES = "*"
 """Stands for every scope of an API key."""
 
 
+USERNAME_LENGTH = 256
+"""Characters of an end user's name."""
+
+
 class Identity(msgspec.Struct, frozen=True):
     """A verified credential.
 
@@ -70,11 +74,13 @@ def checked_username(username: str | None) -> str:
     """The end user an Open API request names.
 
     Raises:
-        BadUser: ``Missing key: username`` or ``username is empty``.
+        BadUser: ``Missing key: username``, ``username is empty``, or a name that can't be kept.
     """
     if username is None:
         raise errors.BadUser("Missing key: username")
     cleaned = username.strip()
     if not cleaned:
         raise errors.BadUser("username is empty")
+    if len(cleaned) > USERNAME_LENGTH or any(ord(char) < 32 for char in cleaned):
+        raise errors.BadUser(f"username must have at most {USERNAME_LENGTH} characters, and no control characters")
     return cleaned

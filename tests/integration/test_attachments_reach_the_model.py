@@ -10,98 +10,41 @@ import sys
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from astrbot_like.bench.mock_behaviour import Behaviour
-from astrbot_like.bench.mock_upstream import MockUpstream, start
 from astrbot_like.engine.document_worker import DAMAGED
 from astrbot_like.engine.documents import UNKNOWN
-from tests.integration.test_kills import make_key
 from tests.support.document_files import HTML, PDF_TEXT, docx, pdf, xlsx
-from tests.support.server_process import ROOT, ServerProcess
+from tests.support.server_process import ROOT
+from tests.support.upstream_server import Chain, upstream_server
 
 QUESTION = "What is in the file?"
 SAID = "the weather in Paris"
 
-SETTINGS = """
-[[providers]]
-id = "chat"
-type = "openai_chat_completion"
-api_base = "{url}"
-key = ["sk-test"]
-model = "mock:echo"
 
-[[providers]]
-id = "ears"
-type = "openai_whisper_api"
-api_base = "{url}"
-api_key = "sk-test"
-
-[[providers]]
-id = "mouth"
-type = "openai_tts_api"
-api_base = "{url}"
-api_key = "sk-test"
-
-[profiles.default]
-llm = ["chat"]
-stt = ["ears"]
-tts = ["mouth"]
-"""
-
-
-class Chain(NamedTuple):
-    """A server process, the service behind its model, and a key."""
-
-    server: ServerProcess
-    upstream: MockUpstream
-    key: str
-
-    async def send(self, path: Path) -> tuple[int, list[dict[str, Any]], str]:
-        """Send a file with the attachment client: its exit status, the frames it got, its output."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(ROOT / "scripts" / "attachment_client.py"), "--base-url", self.server.url),
-            *("--api-key", self.key, "--username", "ann", "--file", str(path), "--text", QUESTION),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        raw, _ = await asyncio.wait_for(process.communicate(), 60)
-        output = raw.decode()
-        assert process.returncode is not None
-        frames = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-        return process.returncode, frames, output
-
-    def asked(self) -> Any:
-        """What the model was asked last: the content of the user's message."""
-        messages = self.bodies("/v1/chat/completions")[-1]["messages"]
-        assert messages[-1]["role"] == "user"
-        return messages[-1]["content"]
-
-    def asked_text(self) -> str:
-        """The same, where it must be text."""
-        content = self.asked()
-        assert isinstance(content, str) or [part["type"] for part in content] == ["text"], content
-        return content if isinstance(content, str) else content[0]["text"]
-
-    def bodies(self, path: str) -> list[dict[str, Any]]:
-        """What was posted to a route of the service."""
-        return [request["body"] for request in self.upstream.requests if request["path"] == path]
+async def send(chain: Chain, path: Path) -> tuple[int, list[dict[str, Any]], str]:
+    """Send a file with the attachment client: its exit status, the frames it got, its output."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "scripts" / "attachment_client.py"), "--base-url", chain.server.url),
+        *("--api-key", chain.key, "--username", "ann", "--file", str(path), "--text", QUESTION),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    raw, _ = await asyncio.wait_for(process.communicate(), 60)
+    output = raw.decode()
+    assert process.returncode is not None
+    frames = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    return process.returncode, frames, output
 
 
 @pytest.fixture
 async def chain(tmp_path: Path) -> AsyncIterator[Chain]:
-    upstream = MockUpstream(Behaviour(transcript=SAID))
-    runner, url = await start(upstream)
-    settings = tmp_path / "settings.toml"
-    settings.write_text(SETTINGS.format(url=url))
-    try:
-        async with ServerProcess(tmp_path / "data", config=str(settings)) as server:
-            yield Chain(server, upstream, await make_key(server.url))
-    finally:
-        await runner.cleanup()
+    async with upstream_server(tmp_path, Behaviour(echo=True, transcript=SAID)) as chain:
+        yield chain
 
 
 def reply(frames: list[dict[str, Any]]) -> str:
@@ -120,7 +63,7 @@ async def test_documents_arrive_as_their_text(chain: Chain, tmp_path: Path):
     for name, content, expected in files:
         path = tmp_path / name
         path.write_bytes(content)
-        status, frames, output = await chain.send(path)
+        status, frames, output = await send(chain, path)
         assert status == 0, output
         text = chain.asked_text()
         for piece in (QUESTION, f"[File {name}]", f"[End of File {name}]", *expected):
@@ -132,7 +75,7 @@ async def test_documents_arrive_as_their_text(chain: Chain, tmp_path: Path):
 async def test_an_image_arrives_as_an_image(chain: Chain, tmp_path: Path):
     path = tmp_path / "red.png"
     Image.new("RGB", (24, 16), (200, 10, 10)).save(path)
-    status, _, output = await chain.send(path)
+    status, _, output = await send(chain, path)
     assert status == 0, output
     content = chain.asked()
     assert [part["type"] for part in content] == ["text", "image_url"]
@@ -151,7 +94,7 @@ async def test_a_recording_arrives_as_what_is_said_in_it(chain: Chain, tmp_path:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(b"\x10\x20" * 16_000)
-    status, _, output = await chain.send(path)
+    status, _, output = await send(chain, path)
     assert status == 0, output
     [heard] = chain.bodies("/v1/audio/transcriptions")
     assert heard["file_bytes"] >= 32_000, "all of the recording was given to the recogniser"
@@ -170,7 +113,7 @@ async def test_what_cannot_be_read_is_said_to_both(
 ):
     path = tmp_path / name
     path.write_bytes(content)
-    status, frames, output = await chain.send(path)
+    status, frames, output = await send(chain, path)
     told = f"File {name}: {problem}"
     assert f"[{told}]" in chain.asked_text(), "the model knows that there was a file"
     errors = [frame["data"] for frame in frames if frame.get("t") == "error"]

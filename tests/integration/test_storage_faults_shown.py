@@ -12,9 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.integration.test_kills import make_key
 from tests.support.frames import read_sse
-from tests.support.server_process import ROOT, ServerProcess
+from tests.support.server_process import ROOT, ServerProcess, make_key
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits and permissions of POSIX")
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.runtime.metrics import resident_memory
 from tests.support.admin_house import AdminHouse
 from tests.support.served import Served
+from tests.support.server_process import ServerProcess, make_key
 
 MIB = 1024 * 1024
 SIZE = 100 * MIB
@@ -93,3 +96,46 @@ def test_refusals_reach_a_client_that_is_still_sending(
     serving, house = served
     given, answer = send(serving, key or serving.run(house.key("file")), size, chunked=chunked)
     assert (given, answer["data"]["code"]) == (status, code)
+
+
+def peak_memory(process: int) -> int:
+    """The most memory that a process has had resident, in bytes (Linux)."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:"))) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process's memory is Linux's to tell")
+async def test_a_server_process_takes_a_hundred_mebibytes_in_constant_memory(tmp_path: Path):
+    async with ServerProcess(tmp_path) as server:
+        key = await make_key(server.url)
+        async with aiohttp.ClientSession(server.url, headers={"X-API-Key": key}) as http:
+
+            async def upload(size: int) -> str:
+                headers = {"Content-Type": "multipart/form-data; boundary=X"}
+                async with http.post("/api/v1/file", data=apieces(size), headers=headers) as answer:
+                    assert answer.status == 200, await answer.text()
+                    return (await answer.json())["data"]["attachment_id"]
+
+            async def download(attachment_id: str, **headers: str) -> tuple[int, int]:
+                received = 0
+                query = {"attachment_id": attachment_id}
+                async with http.get("/api/v1/file", params=query, headers=headers) as answer:
+                    async for piece in answer.content.iter_chunked(len(PIECE)):
+                        received += len(piece)
+                    return answer.status, received
+
+            await download(await upload(4 * MIB))
+            before = peak_memory(server.pid)
+            big = await upload(SIZE)
+            assert await download(big) == (200, SIZE)
+            assert await download(big, Range="bytes=104857000-") == (206, SIZE - 104857000)
+            assert await download(big, Range="bytes=0-99") == (206, 100)
+            assert (await download(big, Range=f"bytes={SIZE}-"))[0] == 416
+            grown = peak_memory(server.pid) - before
+            print(f"100 MiB up and down took {grown / MIB:.1f} MiB more than 4 MiB did")
+            assert grown < 8 * MIB
+
+
+async def apieces(size: int) -> AsyncIterator[bytes]:
+    for piece in pieces(size):
+        yield piece

@@ -124,3 +124,14 @@ class ServerProcess:
                     running.set()
         finally:
             running.set()
+
+
+async def make_key(url: str) -> str:
+    """A new API key of a server, with all scopes."""
+    async with aiohttp.ClientSession(url) as http:
+        login = {"username": USERNAME, "password": PASSWORD}
+        async with http.post("/api/auth/login", json=login) as answer:
+            token = (await answer.json())["data"]["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.post("/api/apikey/create", json={"name": "t", "scopes": ["*"]}, headers=headers) as answer:
+            return (await answer.json())["data"]["key"]

@@ -97,6 +97,9 @@ async def test_a_whole_reply_with_media_and_tools(house: FakeHouse):
         ({"t": "bind", "session_id": "bobs"}, "SESSION_ERROR", "session_id belongs to another username"),
         ({"t": "bind", "session_id": "nobodys"}, "SESSION_ERROR", None),
         ({"t": "dance"}, "INVALID_MESSAGE_FORMAT", None),
+        ({"t": "send", "message": HELLO, "session_id": "a\0b"}, "INVALID_MESSAGE_FORMAT", None),
+        ({"t": "send", "message": HELLO, "session_id": "x" * 257}, "INVALID_MESSAGE_FORMAT", None),
+        ({"t": "send", "message": HELLO, "message_id": "\n"}, "INVALID_MESSAGE_FORMAT", None),
         ({"t": "send", "message": [{"type": "plain", "text": "x" * 1001}]}, "INVALID_MESSAGE_FORMAT", None),
     ],
 )
@@ -459,6 +462,9 @@ class TestOpenApi:
         [
             ({"message": "hi"}, 400, "Missing key: username"),
             ({"message": "hi", "username": " "}, 400, "username is empty"),
+            ({"message": "hi", "username": "a\0b"}, 400, None),
+            ({"message": "hi", "username": "x" * 257}, 400, None),
+            ({"message": "hi", "username": "ann", "session_id": "x" * 257}, 400, None),
             ({"username": "ann"}, 400, "Missing key: message"),
             ({"username": "ann", "message": ""}, 400, "Message content is empty"),
             ({"username": "ann", "message": []}, 400, "Message content is empty"),

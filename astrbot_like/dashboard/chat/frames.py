@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+ClientId: TypeAlias = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+"""A name that a client gives to a session or a request: it is stored, logged and sent back."""
+
 ChainType: TypeAlias = Literal["reasoning", "tool_call", "tool_call_result"]
 
 # --- client to server ------------------------------------------------------------------------------
@@ -28,8 +31,8 @@ class Send(_In, frozen=True, tag="send"):
     """A message. ``message`` is a list of parts (checked by hand: its error texts are part of the protocol)."""
 
     message: Any = None
-    session_id: str | None = None
-    message_id: str | None = None
+    session_id: ClientId | None = None
+    message_id: ClientId | None = None
     username: str | None = None
     selected_provider: str | None = None
     selected_model: str | None = None

@@ -30,7 +30,6 @@ from astrbot_like.domain.turns import Origin, TurnOptions
 from astrbot_like.runtime.channels import Channel
 from astrbot_like.runtime.ids import new_id
 
-Id = Annotated[str, Meta(min_length=1, max_length=256)]
 STREAM = Answer(
     "text/event-stream",
     "Events `data: {json}`: first `session_id`, then the chat frames, last `end`.",
@@ -52,9 +51,9 @@ class ChatBody(msgspec.Struct, frozen=True):
         str | list[dict[str, Any]] | None, Meta(description="Text, or a list of parts.", examples=["What time is it?"])
     ] = None
     username: Annotated[str | None, Meta(description="The end user.", examples=["alice"])] = None
-    session_id: Annotated[str | None, Meta(description="Made when missing.")] = None
-    conversation_id: Annotated[str | None, Meta(description="Another name for session_id.")] = None
-    message_id: Annotated[str | None, Meta(description="Your name for the request; made when missing.")] = None
+    session_id: Annotated[f.ClientId | None, Meta(description="Made when missing.")] = None
+    conversation_id: Annotated[f.ClientId | None, Meta(description="Another name for session_id.")] = None
+    message_id: Annotated[f.ClientId | None, Meta(description="Your name for the request; made when missing.")] = None
     selected_provider: Annotated[str | None, Meta(description="Id of a chat provider.")] = None
     selected_model: Annotated[str | None, Meta(description="A model of that provider.")] = None
     enable_streaming: Annotated[bool, Meta(description="Deltas as they come, or the whole text at the end.")] = True
