@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from astrbot_like.api.star import Star
 
+from .recognition import VolcengineRecogniser
 from .speech import VolcengineSpeech
 
-__all__ = ["VolcenginePlugin", "VolcengineSpeech"]
+__all__ = ["VolcenginePlugin", "VolcengineRecogniser", "VolcengineSpeech"]
 
 
 class VolcenginePlugin(Star):
-    """Supplies the provider type ``volcengine_tts``."""
+    """Supplies the provider types ``volcengine_tts`` and ``volcengine_stt``."""

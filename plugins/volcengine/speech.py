@@ -41,8 +41,6 @@ _KINDS: dict[int, Failure] = {
     3040: "server",
     3050: "not_found",
 }
-# The same codes stand for these too; their documented texts tell.
-_TOLD: dict[str, Failure] = {"quota exceeded": "rate_limit", "authenticate": "auth", "access denied": "auth"}
 
 
 class Answer(msgspec.Struct):
@@ -128,9 +126,7 @@ class VolcengineSpeech(ServiceTTSProvider):
         yield pcm
 
     def _refused(self, code: int, message: str) -> ServiceError:
-        told: list[Failure] = [kind for part, kind in _TOLD.items() if part in message]
-        kind = told[0] if told else _KINDS.get(code, "server")
-        return self.blame.said(f"{code} {message}", kind)
+        return self.blame.said(f"{code} {message}", wire.kind_of(code, message, _KINDS))
 
     def kind_of(self, status: int, body: bytes) -> Failure | None:
         """A refusal over HTTP holds a code of the service."""

@@ -11,14 +11,19 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+
+from astrbot_like.api.kit.errors import Failure
 
 FULL_REQUEST, AUDIO_REQUEST = 0b0001, 0b0010
 FULL_RESPONSE, AUDIO_RESPONSE, ERROR = 0b1001, 0b1011, 0b1111
 NO_SEQUENCE, SEQUENCE, LAST, LAST_SEQUENCE = 0b0000, 0b0001, 0b0010, 0b0011
 _JSON, _GZIP = 0b0001, 0b0001
+# One code stands for several reasons; their documented texts tell.
+_TOLD: dict[str, Failure] = {"quota exceeded": "rate_limit", "authenticate": "auth", "access denied": "auth"}
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -86,3 +91,13 @@ def _decoded(data: bytes) -> Frame:
     if len(payload) != size:
         raise ValueError("a frame that is too short")
     return Frame(kind, last, code, gzip.decompress(payload) if compressed and payload else payload)
+
+
+def kind_of(code: int, message: str, kinds: Mapping[int, Failure]) -> Failure:
+    """What kind of failure an error is.
+
+    Args:
+        kinds: What the codes mean where the text does not tell.
+    """
+    told: list[Failure] = [kind for part, kind in _TOLD.items() if part in message]
+    return told[0] if told else kinds.get(code, "server")

@@ -96,6 +96,10 @@ class StandIn(ABC):
         """The account has nothing left."""
         return self.error(429, "the account has nothing left")
 
+    async def refuse_for_quota(self, request: web.Request) -> web.StreamResponse:
+        """Answer that the account has nothing left; services with a socket may say so on it."""
+        return self.out_of_quota()
+
     @property
     def last(self) -> Recorded:
         """The latest request."""
@@ -155,7 +159,7 @@ class StandIn(ABC):
         self.requests.append(Recorded(request.path, dict(request.headers), dict(request.query), body))
 
         if self.faults.out_of_quota:
-            return self.out_of_quota()
+            return await self.refuse_for_quota(request)
         if self.faults.status and len(self.requests) > self.faults.spared:
             refused = self.error(self.faults.status, f"the stand-in was told to answer {self.faults.status}")
             if self.faults.status == 429:

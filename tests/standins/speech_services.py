@@ -1,7 +1,7 @@
 """Stand-ins for the speech services over HTTP.
 
-Sources: ElevenLabs https://elevenlabs.io/docs/api-reference/text-to-speech/stream; Azure
-https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech and …/rest-speech-to-text-short;
+Sources: Azure https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech and
+…/rest-speech-to-text-short;
 GPT-SoVITS https://github.com/RVC-Boss/GPT-SoVITS (``api_v2.py``).
 """
 
@@ -33,40 +33,6 @@ def pieces(pcm: bytes) -> list[bytes]:
     """The samples in uneven pieces, some of them ending within a sample."""
     size = PIECE_SAMPLES * 2 + 1
     return [pcm[start : start + size] for start in range(0, len(pcm), size)]
-
-
-@dataclass
-class ElevenLabsStandIn(StandIn):
-    """Text to speech and the list of voices."""
-
-    def routes(self) -> Iterable[web.RouteDef]:
-        return [web.post("/v1/text-to-speech/{voice}/stream", self._speak), web.get("/v1/voices", self._voices)]
-
-    def key_of(self, request: web.Request) -> str:
-        return request.headers.get("xi-api-key", "")
-
-    def error(self, status: int, message: str) -> web.Response:
-        names = {401: "invalid_api_key", 404: "voice_not_found", 429: "too_many_concurrent_requests"}
-        return web.json_response({"detail": {"status": names.get(status, "error"), "message": message}}, status=status)
-
-    def out_of_quota(self) -> web.Response:
-        detail = {
-            "status": "quota_exceeded",
-            "message": "This request exceeds your quota. You have 0 credits remaining.",
-        }
-        return web.json_response({"detail": detail}, status=401)
-
-    async def _voices(self, request: web.Request) -> web.Response:
-        voice = {"voice_id": "v1", "name": "George", "labels": {"gender": "male"}}
-        return web.json_response({"voices": [voice]})
-
-    async def _speak(self, request: web.Request) -> web.StreamResponse:
-        if request.query.get("output_format") != "pcm_24000":
-            return self.error(400, "the stand-in speaks pcm_24000 only")
-        if request.match_info["voice"] == "no-such-voice":
-            return self.error(404, "A voice with that id was not found.")
-        text = (await request.json())["text"]
-        return await self.stream(request, pieces(speech(text)), content_type="audio/pcm")
 
 
 @dataclass

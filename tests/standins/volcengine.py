@@ -1,7 +1,8 @@
-"""Volcano Engine's speech service.
+"""Volcano Engine's speech services.
 
-Source: https://www.volcengine.com/docs/6561/1257584: binary frames of ``/api/v1/tts/ws_binary``, parameters, codes and
-their texts; a wrong token is refused with 401 already when the socket is opened.
+Source: https://www.volcengine.com/docs/6561/1354869 (the recogniser) and https://www.volcengine.com/docs/6561/1257584:
+binary frames of ``/api/v1/tts/ws_binary``, parameters, codes and their texts. A wrong token is refused with 401 already
+when the socket is opened.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Any
 from aiohttp import web
 
 from tests.standins.base import Cut, Recorded, StandIn
-from tests.standins.speech_services import pieces, speech
+from tests.standins.speech_services import TRANSCRIPT, pieces, speech
 
 GOOD, INVALID, BUSY, TOO_LONG = 3000, 3001, 3003, 3010
 
 
 @dataclass
 class VolcengineStandIn(StandIn):
-    """Speaks, streamed over the WebSocket or at once over HTTP.
+    """Speaks, streamed over the WebSocket or at once over HTTP, and hears ``TRANSCRIPT`` in any sound.
 
     Attributes:
         refusal: Code and text to refuse every request with, within the protocol.
@@ -37,9 +38,12 @@ class VolcengineStandIn(StandIn):
             web.post("/api/v1/tts", self._at_once),
             web.post("/gateway", self._at_once),
             web.get("/api/v1/tts/ws_binary", self._streamed),
+            web.get("/api/v3/sauc/bigmodel_async", self._listen),
         ]
 
     def key_of(self, request: web.Request) -> str:
+        if "X-Api-Access-Key" in request.headers:
+            return request.headers["X-Api-Access-Key"]
         return request.headers.get("Authorization", "").removeprefix("Bearer;").strip()
 
     def error(self, status: int, message: str) -> web.Response:
@@ -84,6 +88,38 @@ class VolcengineStandIn(StandIn):
             request.transport.abort()
         return socket
 
+    async def _listen(self, request: web.Request) -> web.WebSocketResponse:
+        assert request.headers["X-Api-App-Key"] and request.headers["X-Api-Resource-Id"].startswith("volc.")
+        assert request.headers["X-Api-Connect-Id"]
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        begun = await socket.receive_bytes()
+        assert begun[:4] == b"\x11\x10\x10\x00"
+        wanted = json.loads(begun[8:])
+        assert wanted["request"]["model_name"] == "bigmodel" and wanted["audio"]["rate"] == 16000
+        await socket.send_bytes(_answer(1, ""))
+        words = TRANSCRIPT.split()
+        async for message in socket:
+            head, size = message.data[:4], struct.unpack_from(">I", message.data, 4)[0]
+            assert size == len(message.data) - 8 and head[0] == 0x11 and head[1] in (0x20, 0x22)
+            if head[1] == 0x22:
+                break
+            self.heard += size
+            await socket.send_bytes(_answer(2, words[0]))
+        else:
+            raise ConnectionResetError("the client left before it had said all")
+        if not self.heard:
+            await socket.send_bytes(b"\x11\xf0\x10\x00" + struct.pack(">II", 45000002, 2) + b"{}")
+            return socket
+        try:
+            async for count in self.paced(range(1, len(words))):
+                await socket.send_bytes(_answer(count + 2, " ".join(words[:count])))
+            await socket.send_bytes(_answer(-9, TRANSCRIPT))
+        except Cut:
+            assert request.transport is not None
+            request.transport.abort()
+        return socket
+
     def _flaw(self, body: dict[str, Any], operation: str) -> tuple[int, str] | None:
         if self.refusal:
             return self.refusal
@@ -94,3 +130,10 @@ class VolcengineStandIn(StandIn):
         if len(body["request"]["text"].encode()) > 1024:
             return TOO_LONG, "text too long"
         return None
+
+
+def _answer(sequence: int, text: str) -> bytes:
+    """A full response with the whole text so far, compressed like the service's."""
+    payload = gzip.compress(json.dumps({"audio_info": {"duration": 100}, "result": {"text": text}}).encode())
+    flags = b"\x91" if sequence > 0 else b"\x93"
+    return b"\x11" + flags + b"\x11\x00" + struct.pack(">iI", sequence, len(payload)) + payload

@@ -58,6 +58,8 @@ ROWS: dict[str, Row] = {
     "openai_whisper_api": Row("recognition", lacks={"stream": _WHOLE_FILES}),
     "azure_stt": Row("recognition"),
     "dashscope_stt": Row("recognition"),
+    "elevenlabs_stt_api": Row("recognition"),
+    "volcengine_stt": Row("recognition"),
     "faster_whisper": Row("recognition", _OWN_MODEL, {"stream": _WHOLE_FILES}),
     "sherpa_onnx_stt": Row("recognition", _OWN_MODEL),
     "espeak_tts": Row("speech", "the real engine"),

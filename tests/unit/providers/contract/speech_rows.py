@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from plugins.azure.main import AzureSpeech
+from plugins.azure.speech import AzureSpeech
 from plugins.dashscope.speech import CosyVoiceSpeech
 from plugins.edge_tts.main import EdgeSpeech
-from plugins.elevenlabs.main import ElevenLabsSpeech
+from plugins.elevenlabs.speech import ElevenLabsSpeech
 from plugins.gpt_sovits.main import GptSovitsSpeech
 from plugins.openai.speech import OpenAISpeech
 from plugins.volcengine.main import VolcengineSpeech
 from tests.standins.dashscope import DashScopeStandIn
 from tests.standins.edge_tts import EdgeStandIn
+from tests.standins.elevenlabs import ElevenLabsStandIn
 from tests.standins.openai_audio import OpenAIAudioStandIn
 from tests.standins.speech_services import (
     AzureStandIn,
-    ElevenLabsStandIn,
     GptSovitsStandIn,
     speech,
 )
