@@ -100,6 +100,23 @@ _DECORATORS = (
     "star.metadata:register=register_star",
 )
 _SOURCES = "astrbot.core.platform.sources"
+_PROVIDER_SOURCES = {
+    "anthropic_source": "ProviderAnthropic",
+    "azure_tts_source": "AzureTTSProvider",
+    "dashscope_tts": "ProviderDashscopeTTSAPI",
+    "edge_tts_source": "ProviderEdgeTTS",
+    "elevenlabs_tts_source": "ProviderElevenLabsTTSAPI",
+    "gemini_embedding_source": "GeminiEmbeddingProvider",
+    "gemini_source": "ProviderGoogleGenAI",
+    "gsv_selfhosted_source": "ProviderGSVTTS",
+    "openai_embedding_source": "OpenAIEmbeddingProvider",
+    "openai_responses_source": "ProviderOpenAIResponses",
+    "openai_source": "ProviderOpenAIOfficial",
+    "openai_tts_api_source": "ProviderOpenAITTSAPI",
+    "request_retry": "retry_provider_request",
+    "volcengine_tts": "ProviderVolcengineTTS",
+    "whisper_api_source": "ProviderOpenAIWhisperAPI",
+}
 
 TABLE: dict[str, tuple[str, ...]] = {
     "astrbot": ("log:logger", "compat_paths:COMPATIBLE_VERSION=__version__"),
@@ -190,6 +207,10 @@ TABLE: dict[str, tuple[str, ...]] = {
         "provider.entities:ProviderMetaData",
         "provider.entities:ProviderType",
     ),
+    **{
+        f"astrbot.core.provider.sources.{module}": (f"source_providers:{name}",)
+        for module, name in _PROVIDER_SOURCES.items()
+    },
     "astrbot.core.star": (
         "star.base:Star",
         "star.context:Context",

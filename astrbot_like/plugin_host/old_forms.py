@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from astrbot_like.api.filters.base import HandlerFilter
 from astrbot_like.api.filters.command import CommandFilter
 from astrbot_like.api.filters.kinds import RegexFilter
 from astrbot_like.api.registration import EventType, HandlerRegistration
@@ -50,7 +52,7 @@ class OldForms:
         """Take a command that a plugin registers by a call.
 
         Args:
-            ignore_prefix: Ignored: commands go by the configuration's wake prefix.
+            ignore_prefix: The bot need not be addressed; the handler reads its arguments out of the text itself.
         """
         plugin = self._known.owner_of(awaitable) or self._known.find(star_name)
         function = getattr(awaitable, "__func__", awaitable)
@@ -62,7 +64,13 @@ class OldForms:
             desc=desc,
             extras_configs={"priority": priority},
         )
-        made = RegexFilter(command_name) if use_regex else CommandFilter(command_name, None, record)
+        made: HandlerFilter
+        if use_regex:
+            made = RegexFilter(command_name)
+        elif ignore_prefix:
+            made = RegexFilter(rf"^{re.escape(command_name)}(?:\s|$)")
+        else:
+            made = CommandFilter(command_name, None, record)
         record.event_filters.append(made)
         plugin.declared.handlers.append(record)
         if plugin.active:

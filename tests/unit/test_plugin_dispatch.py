@@ -421,6 +421,7 @@ async def test_the_oldest_forms_of_registration(tmp_path: Path) -> None:
             super().__init__(context)
             context.register_commands("p", "old", "d", 1, self.old)
             context.register_commands("p", "^ab+", "d", 1, self.pattern, use_regex=True)
+            context.register_commands("p", "hey you", "d", 1, self.pattern, ignore_prefix=True)
             context.register_task(asyncio.sleep(3600), "sleeps")
         async def old(self, event, n: int):
             yield event.plain_result(str(n + 1))
@@ -437,6 +438,8 @@ async def test_the_oldest_forms_of_registration(tmp_path: Path) -> None:
         assert await say(host, "old 4") == ["5"]
         assert await say(host, "abbb") == ["matched"]
         assert await say(host, "later") == ["matched"]
+        unaddressed = TestEvent("hey you there", group=True, woken=False)
+        assert await say(host, unaddressed) == ["matched"]
         assert await say(host, "more") == []
         assert await say(host, "latest") == ["matched"]
         assert [task.get_name() for task in host.find("p").scope.tasks()] == ["sleeps"]
