@@ -9,7 +9,8 @@ import msgspec
 
 from astrbot_like.domain.errors import BotError, LlmNotConfigured
 from astrbot_like.domain.events import AgentStats, MetricsReported, ToolCallFinished, ToolCallStarted
-from astrbot_like.engine.agent import Agent, AgentProgress
+from astrbot_like.engine.agent import Agent
+from astrbot_like.engine.agent_progress import AgentProgress
 from astrbot_like.engine.chains import component_kind
 from astrbot_like.engine.context import Profiles, Turn
 from astrbot_like.engine.handlers import EventHandlers

@@ -10,7 +10,8 @@ import msgspec
 from astrbot_like.api.provider import LLMResponse, ProviderRequest
 from astrbot_like.domain.errors import ProviderError, Unavailable
 from astrbot_like.domain.events import ToolCallFinished, ToolCallStarted
-from astrbot_like.engine.agent import Agent, AgentProgress
+from astrbot_like.engine.agent import Agent
+from astrbot_like.engine.agent_progress import AgentProgress
 from astrbot_like.engine.providers import ProviderDirectory
 from astrbot_like.engine.settings import TurnSettings
 from astrbot_like.runtime.clock import Clock
