@@ -175,17 +175,20 @@ class ModelStage:
     async def _report(self, turn: Turn, progress: AgentProgress, started: float) -> None:
         first = (progress.first_token or progress.ended) - progress.started
         entry = progress.provider
-        model = progress.model or (entry.id if entry else "")
+        provider = entry.id if entry else ""
+        spent = progress.ended - progress.started
         await turn.output.sink.send(
-            MetricsReported({"llm_total_time": progress.ended - progress.started, "chat_model": model})
+            MetricsReported(
+                {"llm_total_time": spent, "chat_model": progress.model or provider, "llm_provider": provider}
+            )
         )
         await turn.output.sink.send(
             AgentStats(
                 time_to_first_token=first,
                 start_time=started,
-                end_time=started + progress.ended - progress.started,
+                end_time=started + spent,
                 usage=progress.usage,
-                provider_id=entry.id if entry else "",
+                provider_id=provider,
                 model=progress.model,
             )
         )

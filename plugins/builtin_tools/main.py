@@ -76,7 +76,7 @@ class BuiltinTools(Star):
         """
         now = self._now()
         try:
-            due = _moment(at, now) if at else now + timedelta(seconds=float(delay_seconds))
+            due = now + timedelta(seconds=float(delay_seconds)) if delay_seconds else _moment(at, now)
         except (ValueError, OverflowError):
             return "That moment is not understood: give delay_seconds, or at as ISO 8601."
         if due <= now:

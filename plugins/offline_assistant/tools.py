@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from .moments import TIME_OF_DAY, moment_in
 from .numerals import digits_for_words, number_text
 from .understanding import is_chinese
 
@@ -189,6 +191,8 @@ def _argument(
     if isinstance(schema.get("enum"), list):
         return next((value for value in schema["enum"] if str(value).lower() in text.lower()), None)
     if kind in {"number", "integer"}:
+        if TIME_OF_DAY.search(text) and "second" in about:
+            return None  # "at 6 pm" is no number of seconds
         seconds = _seconds(converted if not is_chinese(text) else digits_for_words(text))
         if seconds is not None and re.search(r"second|minute|hour|delay|duration|秒|分钟", about):
             size = 60 if "minute" in name.lower() else 3600 if "hour" in name.lower() else 1
@@ -211,6 +215,8 @@ def _string(name: str, about: str, text: str, tool: ToolView, explicit: bool) ->
         return found.group()
     if re.search(r"\burl\b", name.lower()):
         return None
+    if "iso 8601" in about:
+        return moment_in(text, datetime.now())
     if "expression" in about or "算式" in about:
         return _expression(text)
     if quoted := _QUOTED.search(text):
@@ -251,6 +257,7 @@ def _reminder(text: str) -> str | None:
         flags=re.I,
     )
     bare = re.sub(r"[\d一二两三四五六七八九十百半]+\s*(?:秒钟?|分钟?|个?小时|个?钟头|天)(?:之?后|以后)?", "", bare)
+    bare = TIME_OF_DAY.sub(" ", bare)
     found = re.search(r"remind me\s*(?:to|that|of|about)?\s+(.+)", bare, re.I) or re.search(r"提醒我?(.+)", bare)
     return re.sub(r"\s+", " ", found.group(1)).strip(" .?!。！？,，") or None if found else None
 

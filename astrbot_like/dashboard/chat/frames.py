@@ -155,6 +155,8 @@ class StatsData(msgspec.Struct, frozen=True):
     start_time: float
     end_time: float
     token_usage: UsageData
+    provider: str = ""
+    model: str = ""
 
 
 class AgentStatsFrame(_Out, frozen=True, tag="agent_stats", kw_only=True):

@@ -235,6 +235,8 @@ class ChatWire:
                 output=usage.output,
                 total=usage.input + usage.output,
             ),
+            provider=event.provider_id,
+            model=event.model,
         )
         return f.AgentStatsFrame(data=data, ct=self._ct, message_id=self._message_id, session_id=self._session_id)
 

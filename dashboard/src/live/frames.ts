@@ -10,6 +10,7 @@ export type Metrics = Partial<{
   llm_total_time: number
   tts: string
   chat_model: string
+  llm_provider: string
   tts_first_frame_time: number
   tts_total_time: number
   speak_to_first_frame: number

@@ -8,6 +8,7 @@ import pytest
 
 from plugins.offline_assistant.answers import Answers, Situation
 from plugins.offline_assistant.documents import Document, describe, split_documents
+from plugins.offline_assistant.moments import moment_in
 from plugins.offline_assistant.numerals import digits_for_words, parse_number
 from plugins.offline_assistant.sums import NotASum, evaluate
 from plugins.offline_assistant.tools import ToolView, choose, word_result
@@ -209,6 +210,38 @@ def test_a_sentence_finds_its_tool(said: str, name: str, arguments: dict) -> Non
     call = choose(said, [WEATHER, DICE, REMINDER, LIGHT, WEATHER_ZH])
     assert call is not None
     assert (call.name, call.arguments, call.missing) == (name, arguments, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("remind me at 6 pm to cook", "2026-05-01T18:00"),
+        ("remind me at 9:30 to cook", "2026-05-02T09:30"),
+        ("remind me at 12 a.m. to sleep", "2026-05-02T00:00"),
+        ("remind me on 2026-07-01 08:15 to fly", "2026-07-01T08:15"),
+        ("remind me in 5 minutes to cook", None),
+        ("set it at 50 degrees", None),
+        ("at 99", None),
+    ],
+)
+def test_moments(said: str, moment: str | None) -> None:
+    assert moment_in(said, datetime(2026, 5, 1, 12, 0)) == moment
+
+
+def test_a_reminder_is_set_by_duration_or_by_time_of_day() -> None:
+    properties = {
+        "text": {"type": "string", "description": "What to remind of, in the user's language, worded to the user."},
+        "delay_seconds": {"type": "number", "description": 'Seconds from now; optional where "at" is given.'},
+        "at": {"type": "string", "description": "Moment as ISO 8601 such as 2026-05-01T09:30; optional."},
+    }
+    tool = ToolView(
+        "set_reminder", "Remind the user of something later", {"properties": properties, "required": ["text"]}
+    )
+    soon = choose("remind me to drink water in 2 minutes", [tool])
+    assert soon is not None and soon.arguments == {"text": "drink water", "delay_seconds": 120}
+    later = choose("remind me to cook at 6 pm", [tool])
+    assert later is not None and later.arguments["text"] == "cook"
+    assert later.arguments["at"].endswith("T18:00") and "delay_seconds" not in later.arguments
 
 
 def test_no_tool_is_called_by_chance() -> None:
