@@ -39,6 +39,15 @@ whose name stands only once may be written without its section.
 made in the dashboard and are shown there read-only. A value `env:NAME` is read from that environment variable. The
 providers `offline`, `pocketsphinx` and `espeak` are always there; a profile that names no chain uses them.
 `[profiles.ID.host]` is what plugins see through `context.get_config()`, with AstrBot's keys.
+
+A session talks with the profile it is bound to (`config_id` of `POST /api/v1/chat`, or the web UI). Without a binding
+it talks with the first profile, by name, that has its origin among its `routes`, else with the default one. A route is
+a pattern of origins, `platform:MessageType:session`; each part is a shell pattern, an empty or missing one takes
+anything:
+
+    [profiles.family]
+    name = "Family"
+    routes = ["telegram:GroupMessage", "webchat:FriendMessage:webchat!mum!*"]
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -35,6 +36,8 @@ class Profile(msgspec.Struct, frozen=True):
         plugin_set: Names of the plugins its sessions may use; ``*`` stands for all that are switched on.
         voice: Voice settings by name, as docs/settings.md lists them under ``[profiles.ID.voice]``.
         host: What plugins see through ``context.get_config()``, laid over the defaults.
+        routes: Patterns of origins (``platform:MessageType:session``) whose sessions use it unless they are bound to
+            another one. Each part is a shell pattern, an empty or missing one takes anything.
         read_only: It was declared in the settings file, which wins over the store.
     """
 
@@ -49,6 +52,7 @@ class Profile(msgspec.Struct, frozen=True):
     plugin_set: tuple[str, ...] = (ALL_PLUGINS,)
     voice: dict[str, Any] = {}
     host: dict[str, Any] = {}
+    routes: tuple[str, ...] = ()
     read_only: bool = False
     created_at: str = ""
     updated_at: str = ""
@@ -58,9 +62,19 @@ class Profile(msgspec.Struct, frozen=True):
         """Whether sessions without a binding use it."""
         return self.id == DEFAULT_PROFILE
 
+    def takes(self, umo: str) -> bool:
+        """Whether sessions of that origin are routed to it."""
+        return any(_fits(umo, route) for route in self.routes)
+
     def allows_plugin(self, name: str) -> bool:
         """Whether its sessions may use the plugin of that name."""
         return ALL_PLUGINS in self.plugin_set or name in self.plugin_set
+
+
+def _fits(umo: str, route: str) -> bool:
+    parts = umo.split(":", 2)
+    patterns = route.split(":", 2)
+    return all(not pattern or fnmatchcase(part, pattern) for part, pattern in zip(parts, patterns, strict=False))
 
 
 class Persona(msgspec.Struct, frozen=True):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Profiles(Protocol):
     """Profiles and personas, from memory: asked several times in each turn."""
 
-    def profile(self, profile_id: str | None) -> Profile:
-        """The profile with that id; the default one for None and for unknown ids."""
+    def profile(self, profile_id: str | None, umo: str) -> Profile:
+        """The profile a session is bound to; without a binding the one its origin is routed to, else the default."""
         ...
 
     def persona(self, persona_id: str | None) -> Persona | None:

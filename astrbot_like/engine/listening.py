@@ -52,7 +52,7 @@ class Voices:
         Raises:
             ConfigError: The provider that was asked for is not there.
         """
-        profile = self._profiles.profile(options.profile_id)
+        profile = self._profiles.profile(options.profile_id, umo)
         ids = self._profiles.chain_ids(profile, STT, umo)
         return Utterance(
             self._directory.chain(STT, ids, first=options.stt_provider),

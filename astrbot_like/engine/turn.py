@@ -136,7 +136,7 @@ class TurnEngine:
     async def _open(self, event: AstrMessageEvent, turn_id: str, turn_input: TurnInput | None, sink: TurnSink) -> Turn:
         session = await self._session(event, turn_input)
         options = turn_input.request.options if turn_input is not None else TurnOptions(streaming=False)
-        profile = self._profiles.profile(options.profile_id or session.profile_id)
+        profile = self._profiles.profile(options.profile_id or session.profile_id, session.umo)
         self._profiles.seen(session.umo, profile.id)
         started_at = turn_input.request.started_at if turn_input is not None else self._clock.monotonic()
         turn = Turn(

@@ -53,6 +53,7 @@ class ProfileBook:
         self._configs: dict[str, AstrBotConfig] = {}
         self._chosen: dict[tuple[str, str], str] = {}
         self._umo_profiles: dict[str, str] = {}
+        self._routed: list[Profile] = []
 
     async def refresh(self) -> None:
         """Read everything anew, after a start or a change."""
@@ -62,6 +63,7 @@ class ProfileBook:
             await self._make_config(profile)
         for gone in self._configs.keys() - self._profiles.keys():
             del self._configs[gone]
+        self._routed = [profile for profile in self.profiles() if profile.routes and not profile.is_default]
         self._umo_profiles.clear()
         for kind in CHAINS:
             for found in await self._preferences.find("umo", key=PREFERENCE.format(kind=kind)):
@@ -69,9 +71,13 @@ class ProfileBook:
 
     # --- what the engine asks -----------------------------------------------------------------------
 
-    def profile(self, profile_id: str | None) -> Profile:
-        """The profile with that id; the default one for None and for unknown ids."""
-        return self._profiles.get(profile_id or DEFAULT_PROFILE) or self._profiles[DEFAULT_PROFILE]
+    def profile(self, profile_id: str | None, umo: str = "") -> Profile:
+        """The profile a session is bound to; without a binding the one its origin is routed to, else the default."""
+        bound = self._profiles.get(profile_id or DEFAULT_PROFILE)
+        if bound is not None and not bound.is_default:
+            return bound
+        routed = next((profile for profile in self._routed if profile.takes(umo)), None) if umo else None
+        return routed or self._profiles[DEFAULT_PROFILE]
 
     def persona(self, persona_id: str | None) -> Persona | None:
         """The persona with that id (None: the default one), or None."""
@@ -110,8 +116,8 @@ class ProfileBook:
         return self.host_config(self.for_umo(umo).id)
 
     def for_umo(self, umo: str | None) -> Profile:
-        """The profile of the session with that origin; the default one while it is not known."""
-        return self.profile(self._umo_profiles.get(umo) if umo else None)
+        """The profile of the session with that origin; what it is routed to while it is not known."""
+        return self.profile(self._umo_profiles.get(umo) if umo else None, umo or "")
 
     def seen(self, umo: str, profile_id: str) -> None:
         """Remember which profile a session uses, for look-ups that can't wait for the store."""

@@ -15,6 +15,7 @@ from astrbot_like.storage.records import RecordStore
 from astrbot_like.storage.sessions import SessionStore
 
 NAME_LENGTH = 100
+ROUTE_LENGTH = 300
 _FIXED = frozenset({"id", "read_only", "created_at", "updated_at"})
 
 
@@ -83,15 +84,6 @@ class Profiles:
             raise ConfigError(f"config_name is ambiguous, please use config_id: {config_name}")
         return named[0]
 
-    async def for_session(self, session: Session | None) -> Profile:
-        """The profile that a session is bound to; the default one when that was deleted."""
-        bound = None if session is None else await self.find(session.profile_id)
-        return bound or await self.get(DEFAULT_PROFILE)
-
-    async def for_umo(self, umo: str | None) -> Profile:
-        """The profile of the session with that origin, or the default one."""
-        return await self.for_session(await self._sessions.by_umo(umo) if umo else None)
-
     async def create(self, name: str, values: Mapping[str, Any] | None = None) -> Profile:
         """Make a profile, a copy of the default one but for ``values``.
 
@@ -133,7 +125,7 @@ class Profiles:
         await self._sessions.unbind_profile(profile_id)
 
     async def bind(self, session_id: str, profile_id: str) -> Session:
-        """Route a session to a profile; ``default`` undoes it.
+        """Bind a session to a profile; ``default`` undoes it.
 
         Raises:
             NotFound: There is no such session or profile.
@@ -167,6 +159,9 @@ def _changed(profile: Profile, values: Mapping[str, Any]) -> Profile:
     if "name" in values:
         values = {**values, "name": _checked_name(str(values["name"]))}
     try:
-        return msgspec.convert(msgspec.to_builtins(profile) | dict(values), Profile)
+        changed = msgspec.convert(msgspec.to_builtins(profile) | dict(values), Profile)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The profile does not fit: {error}") from error
+    if any(not route.strip(":") or len(route) > ROUTE_LENGTH for route in changed.routes):
+        raise BadRequest(f"A route reads platform:MessageType:session, with at most {ROUTE_LENGTH} characters.")
+    return changed

@@ -170,11 +170,14 @@ async def test_profiles_are_made_chosen_bound_and_deleted(stores, tmp_path):
         await profiles.chosen(config_name="Kids")
     session = await stores.sessions.open(None, username="ada")
     await profiles.bind(session.session_id, made.id)
-    assert (await profiles.for_umo(session.umo)).id == made.id
+    assert (await stores.sessions.get(session.session_id)).profile_id == made.id
     await profiles.update("default", {"name": "Main", "plugin_set": ["one"]})
     assert not (await profiles.get("default")).allows_plugin("two")
     await profiles.delete(made.id)
-    assert (await profiles.for_session(await stores.sessions.get(session.session_id))).name == "Main"
+    assert (await stores.sessions.get(session.session_id)).profile_id == "default"
+    for routes in (["::"], ["x" * 301], "telegram"):
+        with pytest.raises(BadRequest):
+            await profiles.update("default", {"routes": routes})
     for refused in ("default", "fixed"):
         with pytest.raises(Conflict):
             await profiles.delete(refused)

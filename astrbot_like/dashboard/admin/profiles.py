@@ -22,6 +22,8 @@ class ProfileView(msgspec.Struct, frozen=True):
     Attributes:
         llm, stt, tts, embedding, rerank: Chains of provider ids; the first is the default, the rest are fall-backs.
         plugin_set: Names of plugins; ``*`` stands for all that are switched on.
+        routes: Patterns of origins, ``platform:MessageType:session``, whose sessions use it unless they are bound to
+            another one; each part is a shell pattern, an empty one takes anything.
         read_only: It was declared in the settings file.
     """
 
@@ -37,6 +39,7 @@ class ProfileView(msgspec.Struct, frozen=True):
     plugin_set: tuple[str, ...]
     voice: dict[str, Any]
     host: dict[str, Any]
+    routes: tuple[str, ...]
     read_only: bool
     created_at: str
     updated_at: str

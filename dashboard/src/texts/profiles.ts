@@ -27,6 +27,11 @@ export const profiles = {
   plugins: ['Plugins', '插件'],
   pluginsAll: ['All that are switched on', '所有已启用的插件'],
   pluginsSome: ['Only these', '仅以下插件'],
+  routes: ['Used for', '适用于'],
+  routesHint: [
+    'Origins whose conversations use this profile unless they are bound to another: platform:MessageType:session, one a line; * takes anything.',
+    '未绑定其他配置的会话，若来源匹配则使用此配置：每行一条，格式为 平台:消息类型:会话，* 匹配任意内容。',
+  ],
   voice: ['Fine-tuning of voice', '语音细调'],
   voiceHint: ['When speech counts as over, how interruptions work, how far ahead it speaks', '何时算说完、如何打断、提前合成多少'],
   host: ['Fine-tuning of behaviour', '行为细调'],
