@@ -7,7 +7,7 @@ handlers of plugins that are switched off.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -117,6 +117,18 @@ class PluginTools(Protocol):
 
     def tool_set(self, event: AstrMessageEvent | None = None) -> ToolSet:
         """All active tools (plugins, MCP servers), less those of plugins that are off for the event's session."""
+        ...
+
+    def add_skills(self, event: AstrMessageEvent, tools: ToolSet, allowed: Callable[[str], bool]) -> str:
+        """Offer the skills of plugins: adds the tool that reads them.
+
+        Args:
+            tools: The request's tools.
+            allowed: Whether a skill of that name may be used.
+
+        Returns:
+            What the model is told of them; empty: there are none.
+        """
         ...
 
     def call(

@@ -106,7 +106,10 @@ class RequestBuilder:
                 for index, text in enumerate(persona.begin_dialogs)
             ]
             request.contexts = [*opening, *request.contexts]
-        request.func_tool = self._tool_set(event, persona)
+        tools = self._tool_set(event, persona)
+        if told := self._tools.add_skills(event, tools, lambda name: _may_use(persona, name)):
+            request.system_prompt = f"{request.system_prompt}\n\n{told}".lstrip()
+        request.func_tool = tools or None
         if conversation is not None:
             request.conversation = as_plugins_see(conversation, request.contexts)
         return BuiltRequest(request, problems)
@@ -188,7 +191,11 @@ class RequestBuilder:
             from astrbot_like.api.tools import ToolSet
 
             tools = ToolSet([tool for tool in tools if tool.name in persona.tools])
-        return tools or None
+        return tools
+
+
+def _may_use(persona: Persona | None, skill: str) -> bool:
+    return persona is None or persona.skills is None or skill in persona.skills
 
 
 def _note(after: list[str], problems: list[str], label: str, read: FileText) -> None:

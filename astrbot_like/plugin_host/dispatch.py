@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from astrbot_like.plugin_host.metadata import PluginMetadata
 from astrbot_like.plugin_host.records import Failure, Plugin, describe_failure
 from astrbot_like.plugin_host.runner import StepRunner, run_handler, run_hook
 from astrbot_like.plugin_host.settings import PluginSettings
+from astrbot_like.plugin_host.skills import SkillReader, skills_prompt
 from astrbot_like.plugin_host.tables import PluginTables
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Dispatcher:
         owner: Finds the plugin of a module.
         config_for: The configuration of a session, in AstrBot's form.
         preference: Reads a preference: scope, id, key, default.
+        plugins: All plugins.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Dispatcher:
         owner: Callable[[str], Plugin | None],
         config_for: ConfigFor,
         preference: PreferenceOf,
+        plugins: Callable[[], Sequence[Plugin]],
     ) -> None:
         self._settings = settings
         self._tables = tables
@@ -82,6 +85,7 @@ class Dispatcher:
         self._owner = owner
         self._config_for = config_for
         self._preference = preference
+        self._plugins = plugins
         here = Path(__file__)
         source = PluginSource("", here.parent, here, "bundled")
         nobody = PluginMetadata(name="host", author="", desc="", version="")
@@ -216,6 +220,16 @@ class Dispatcher:
             if tool.active and (owner is None or (owner.active and (allowed is None or allowed(owner)))):
                 tools.add_tool(tool)
         return tools
+
+    def add_skills(self, event: AstrMessageEvent, tools: ToolSet, allowed: Callable[[str], bool]) -> str:
+        """Offer the skills of the plugins that the event's session may use; see ``PluginTools.add_skills``."""
+        may = self._allowed(event, self._config_for(event.unified_msg_origin))
+        skills = [one for plugin in self._plugins() if plugin.active and may(plugin) for one in plugin.skills]
+        skills = [one for one in skills if allowed(one.name)]
+        if not skills:
+            return ""
+        tools.add_tool(SkillReader(skills))
+        return skills_prompt(skills)
 
     async def call(
         self, tool: FunctionTool[Any], context: ContextWrapper[AstrAgentContext], args: Mapping[str, Any]

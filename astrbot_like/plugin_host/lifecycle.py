@@ -19,6 +19,7 @@ from astrbot_like.plugin_host.pages import read_translations
 from astrbot_like.plugin_host.records import Plugin, PluginState, describe_failure
 from astrbot_like.plugin_host.requirements import SHIPPED_BY_ASTRBOT, Requirements, requirement_lines
 from astrbot_like.plugin_host.settings import PluginSettings
+from astrbot_like.plugin_host.skills import find_skills
 from astrbot_like.plugin_host.star_records import fill_star_metadata, new_star_metadata
 from astrbot_like.plugin_host.tables import PluginTables
 from astrbot_like.runtime.tasks import cancel_and_wait
@@ -88,6 +89,7 @@ class Lifecycle:
         plugin.stage = "metadata"
         try:
             plugin.translations = await asyncio.to_thread(read_translations, plugin.source.folder)
+            plugin.skills = await asyncio.to_thread(find_skills, plugin.source.folder)
             written = await asyncio.to_thread(read_metadata, plugin.source.folder)
             if written is not None:
                 self._describe(plugin, written)

@@ -85,6 +85,7 @@ class PluginHost(KnownPlugins):
             owner=self.owner,
             config_for=config_for,
             preference=preferences.peek,
+            plugins=self.plugins,
         )
         self.old_forms = OldForms(self, supervisor)
         self._supervisor = supervisor

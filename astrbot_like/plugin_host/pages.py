@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 PAGES_FOLDER = "pages"
 ENTRY_FILE = "index.html"
 TRANSLATIONS_FOLDER = Path(".astrbot-plugin", "i18n")
+NO_FILE = "This page of the plugin has no such file."
 LARGEST_TRANSLATION = 1024 * 1024
 
 Translations: TypeAlias = dict[str, dict[str, Any]]
@@ -43,20 +44,34 @@ def page_file(folder: Path, page: str, path: str) -> Path:
     Raises:
         NotFound: There is none, or the path leads elsewhere (``..``, hidden files, symbolic links to the outside).
     """
-    absent = NotFound("This page of the plugin has no such file.")
-    parts = [page, *path.strip("/").split("/")] if path.strip("/") else [page]
+    root = folder / PAGES_FOLDER
+    wanted = file_within(root, f"{page}/{path.strip('/')}".rstrip("/"), index=ENTRY_FILE)
+    if not wanted.is_relative_to((root / page).resolve()):
+        raise NotFound(NO_FILE)
+    return wanted
+
+
+def file_within(root: Path, path: str, *, index: str = "") -> Path:
+    """The file below ``root`` that a stranger's relative path names. Reads the disk.
+
+    Args:
+        index: Name of the file that a folder stands for.
+
+    Raises:
+        NotFound: There is none, or the path leads elsewhere (``..``, hidden files, symbolic links to the outside).
+    """
+    parts = path.split("/")
     if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
-        raise absent
+        raise NotFound(NO_FILE)
     try:
-        root = (folder / PAGES_FOLDER / page).resolve()
-        wanted = (folder / PAGES_FOLDER).joinpath(*parts).resolve()
-        if wanted.is_dir():
-            wanted = (wanted / ENTRY_FILE).resolve()
-        inside = root.is_relative_to(folder.resolve()) and wanted.is_relative_to(root) and wanted.is_file()
+        wanted = root.joinpath(*parts).resolve()
+        if index and wanted.is_dir():
+            wanted = (wanted / index).resolve()
+        inside = wanted.is_relative_to(root.resolve()) and wanted.is_file()
     except (OSError, ValueError) as error:  # a name that no file can have
-        raise absent from error
+        raise NotFound(NO_FILE) from error
     if not inside:
-        raise absent
+        raise NotFound(NO_FILE)
     return wanted
 
 

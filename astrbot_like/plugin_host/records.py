@@ -19,6 +19,7 @@ from astrbot_like.plugin_host.discovery import PluginSource
 from astrbot_like.plugin_host.guard import PluginScope
 from astrbot_like.plugin_host.metadata import PluginMetadata
 from astrbot_like.plugin_host.pages import Translations
+from astrbot_like.plugin_host.skills import Skill
 from astrbot_like.plugin_host.watchdog import LagReport
 
 KEPT_REPORTS = 20
@@ -68,6 +69,7 @@ class Plugin:
         config: The object it was given as configuration (AstrBot's dictionary).
         schema: Its configuration form.
         translations: Its texts by locale.
+        skills: Instructions for models that it brings.
         declared: What its modules declared at import.
         problems: Latest errors of its handlers, newest last.
         blocked: Latest times it blocked the event loop, newest last.
@@ -91,6 +93,7 @@ class Plugin:
     config: Any = None
     schema: Schema | None = None
     translations: Translations = field(default_factory=dict)
+    skills: list[Skill] = field(default_factory=list)
     declared: Collector = field(default_factory=Collector)
     problems: deque[Failure] = field(default_factory=lambda: deque(maxlen=KEPT_REPORTS))
     blocked: deque[LagReport] = field(default_factory=lambda: deque(maxlen=KEPT_REPORTS))
