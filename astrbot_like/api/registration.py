@@ -158,6 +158,15 @@ def current_collector() -> Collector | None:
     return _collector.get()
 
 
+def completed_template(type_name: str, template: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The configuration that a new instance of a type starts with, completed in place: plugins keep the dict."""
+    if template is not None:
+        template.setdefault("type", type_name)
+        template.setdefault("enable", False)
+        template.setdefault("id", type_name)
+    return template
+
+
 def handlers_of(function: Any) -> list[HandlerRegistration]:
     """The records attached to a function."""
     return getattr(function, HANDLERS_ATTRIBUTE, [])

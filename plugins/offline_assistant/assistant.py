@@ -14,8 +14,9 @@ from astrbot_like.api.provider import LLMResponse
 from .answers import Answers, Situation
 from .conversation import Conversation, read
 from .documents import describe
-from .tools import ToolCall, ToolView, choose, word_result
+from .tools import ToolCall, ToolView, choose
 from .understanding import Understanding, is_chinese
+from .wording import word_result
 
 
 class Assistant:

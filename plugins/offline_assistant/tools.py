@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from .moments import TIME_OF_DAY, moment_in
-from .numerals import digits_for_words, number_text
+from .numerals import digits_for_words
 from .understanding import is_chinese
 
 _GENERIC = frozenset(
@@ -295,34 +295,3 @@ def _seconds(text: str) -> float | None:
 
 def _number(value: float, kind: str) -> int | float:
     return int(value) if kind == "integer" or value == int(value) else value
-
-
-def word_result(tool_name: str, result: str, *, chinese: bool) -> str:
-    """A tool's result as a sentence: text as it is, JSON as names and values."""
-    text = result.strip()
-    if not text:
-        return "已经完成。" if chinese else "Done."
-    try:
-        decoded = json.loads(text)
-    except ValueError:
-        return text
-    return _worded(decoded, chinese) or text
-
-
-def _worded(value: Any, chinese: bool) -> str:
-    stop, between = ("。", "，") if chinese else (".", ", ")
-    if isinstance(value, bool):
-        return ("是" if value else "否") + stop if chinese else ("Yes" if value else "No") + stop
-    if isinstance(value, (int, float)):
-        return number_text(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return between.join(_worded(item, chinese).rstrip(stop) for item in value[:20]) + (stop if value else "")
-    if isinstance(value, dict):
-        link = "：" if chinese else ": "
-        pairs = [
-            f"{str(key).replace('_', ' ')}{link}{_worded(item, chinese).rstrip(stop)}" for key, item in value.items()
-        ]
-        return between.join(pairs[:20]) + stop
-    return ""

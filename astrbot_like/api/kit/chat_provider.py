@@ -9,18 +9,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from astrbot_like.api.kit import options
-from astrbot_like.api.kit.chat import Message, chat_messages
+from astrbot_like.api.kit.attempts import Attempts
+from astrbot_like.api.kit.chat import Message, call_arguments, chat_messages
 from astrbot_like.api.kit.errors import Blame, ServiceError
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.kit.media import resolve_media
 from astrbot_like.api.provider import LLMResponse, Provider, TokenUsage
-
-_ANOTHER_KEY = frozenset({"auth", "rate_limit"})
-_AGAIN = frozenset({"rate_limit", "server", "timeout", "cut"})
-_LONGEST_PAUSE = 8.0
 
 
 @dataclass
@@ -95,7 +90,7 @@ class Assembly:
             role="tool" if calls else "assistant",
             completion_text="".join(self.text),
             tools_call_name=[call.name for call in calls],
-            tools_call_args=[_arguments(call, blame) for call in calls],
+            tools_call_args=[call_arguments(call.name, call.arguments, blame) for call in calls],
             tools_call_ids=[call.id for call in calls],
             tools_call_extra_content={call.id: call.extra for call in calls if call.extra},
             reasoning_content="".join(self.reasoning) or None,
@@ -191,7 +186,7 @@ class ServiceChatProvider(Provider):
             extra_user_content_parts, tool_choice,
         )  # fmt: skip
         request.stream = False
-        attempts = _Attempts(self, request_max_retries)
+        attempts = Attempts(self.ring, self._tries if request_max_retries is None else request_max_retries)
         while True:
             try:
                 return await self.complete(request)
@@ -223,7 +218,7 @@ class ServiceChatProvider(Provider):
             prompt, session_id, image_urls, audio_urls, func_tool, contexts, system_prompt, tool_calls_result, model,
             extra_user_content_parts, tool_choice,
         )  # fmt: skip
-        attempts = _Attempts(self, request_max_retries)
+        attempts = Attempts(self.ring, self._tries if request_max_retries is None else request_max_retries)
         while True:
             begun = False
             try:
@@ -294,42 +289,3 @@ class HttpChatProvider(ServiceChatProvider):
     async def terminate(self) -> None:
         """Close the connections."""
         await self.http.aclose()
-
-
-class _Attempts:
-    """Decides whether a call that gave no output yet is made again: with another key, or after a pause."""
-
-    def __init__(self, provider: ServiceChatProvider, tries: int | None) -> None:
-        self._provider = provider
-        self._keys_left = len(provider.ring) - 1
-        self._tries_left = (provider._tries if tries is None else max(1, tries)) - 1
-        self._pause = 0.5
-
-    async def again_or_raise(self, error: ServiceError) -> None:
-        if error.failure in _ANOTHER_KEY and self._keys_left > 0:
-            self._keys_left -= 1
-            self._provider.ring.rotate()
-            return
-        if error.failure not in _AGAIN or self._tries_left <= 0:
-            raise error
-        self._tries_left -= 1
-        pause = error.retry_after if error.retry_after is not None else self._pause
-        if pause > _LONGEST_PAUSE:
-            raise error
-        self._pause *= 2
-        await asyncio.sleep(pause)
-
-
-def _arguments(call: PartialCall, blame: Blame) -> dict[str, Any]:
-    text = call.arguments.strip()
-    if not text:
-        return {}
-    try:
-        decoded = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise blame.nonsense(f"a call of the tool {call.name} whose arguments are not JSON") from error
-    if decoded is None:
-        return {}
-    if not isinstance(decoded, dict):
-        raise blame.nonsense(f"a call of the tool {call.name} whose arguments are no object")
-    return decoded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
@@ -24,6 +24,25 @@ if TYPE_CHECKING:
 _ERROR_BODY = 64 * 1024
 _ANSWER_BODY = 64 * 1024 * 1024
 _STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}  # compression would gather events
+
+
+class Asked(TypedDict, total=False):
+    """What a request holds beside method and path.
+
+    Attributes:
+        headers: Sent along.
+        body: Sent as JSON.
+        form: ``aiohttp.FormData`` or bytes sent instead, or pieces that are sent as they are made: then the time that
+            all of this may take is for the caller to limit.
+        params: The query.
+        model: Named in errors.
+    """
+
+    headers: Mapping[str, str] | None
+    body: Any
+    form: Any
+    params: Mapping[str, str] | None
+    model: str
 
 
 class HttpService:
@@ -52,55 +71,30 @@ class HttpService:
         self._connections = Connections(blame, timeout=timeout, proxy=proxy)
         self._kind_of = kind_of
 
-    async def json(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-        form: Any = None,
-        params: Mapping[str, str] | None = None,
-        model: str = "",
-    ) -> Any:
+    async def json(self, method: str, path: str, **asked: Unpack[Asked]) -> Any:
         """The decoded JSON answer.
 
         Args:
             method: HTTP method.
             path: Appended to the base URL, or a whole URL.
-            headers: Sent along.
-            body: Sent as JSON.
-            form: ``aiohttp.FormData`` or bytes sent instead, or pieces that are sent as they are made: then the time
-                that all of this may take is for the caller to limit.
-            params: The query.
-            model: Named in errors.
+            asked: See ``Asked``.
 
         Raises:
             ServiceError: The request failed in any way.
         """
-        data = await self.bytes(method, path, headers=headers, body=body, form=form, params=params, model=model)
+        data = await self.bytes(method, path, **asked)
         try:
             return msgspec.json.decode(data)
         except msgspec.DecodeError as error:
             raise self.blame.nonsense("an answer that is not JSON") from error
 
-    async def bytes(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-        form: Any = None,
-        params: Mapping[str, str] | None = None,
-        model: str = "",
-    ) -> bytes:
+    async def bytes(self, method: str, path: str, **asked: Unpack[Asked]) -> bytes:
         """The whole answer; arguments and errors as ``json`` has them."""
         gathered = bytearray()
         try:
             async with (
-                asyncio.timeout(None if isinstance(form, AsyncIterator) else self.timeout),
-                self.open(method, path, headers=headers, body=body, form=form, params=params, model=model) as response,
+                asyncio.timeout(None if isinstance(asked.get("form"), AsyncIterator) else self.timeout),
+                self.open(method, path, **asked) as response,
             ):
                 async for chunk in self.chunks(response):
                     gathered += chunk
@@ -111,31 +105,21 @@ class HttpService:
         return bytes(gathered)
 
     @asynccontextmanager
-    async def open(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-        form: Any = None,
-        params: Mapping[str, str] | None = None,
-        model: str = "",
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def open(self, method: str, path: str, **asked: Unpack[Asked]) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer of status 2xx whose body has not been read; arguments and errors as ``json`` has them."""
-        sent = dict(headers or {})
-        data: Any = form
-        if body is not None:
+        sent = dict(asked.get("headers") or {})
+        data = asked.get("form")
+        if (body := asked.get("body")) is not None:
             data = msgspec.json.encode(body)
             sent.setdefault("Content-Type", "application/json")
-        response = await self._connections.request(method, self._url(path), sent, data, params)
+        response = await self._connections.request(method, self._url(path), sent, data, asked.get("params"))
         try:
             if response.status >= 300:
                 said = await self._error_body(response)
                 raise self.blame.status(
                     response.status,
                     said,
-                    model=model,
+                    model=asked.get("model", ""),
                     retry_after=response.headers.get("Retry-After"),
                     failure=self._kind_of(response.status, said) if self._kind_of else None,
                 )
@@ -171,24 +155,13 @@ class HttpService:
             except EventTooLarge as error:
                 raise self.blame.nonsense("an event that does not end") from error
 
-    async def sound(
-        self,
-        path: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: Any = None,
-        form: Any = None,
-        params: Mapping[str, str] | None = None,
-        model: str = "",
-    ) -> AsyncGenerator[bytes, None]:
+    async def sound(self, path: str, **asked: Unpack[Asked]) -> AsyncGenerator[bytes, None]:
         """Sound as it comes; arguments and errors as ``json`` has them.
 
         Raises:
             ServiceError: The request failed, or what came is text, which nobody wants to hear as noise.
         """
-        async with self.open(
-            "POST", path, headers=headers, body=body, form=form, params=params, model=model
-        ) as response:
+        async with self.open("POST", path, **asked) as response:
             if response.content_type.startswith("text/") or "json" in response.content_type:
                 raise self.blame.nonsense("text in place of sound")
             async with aclosing(self.chunks(response)) as chunks:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from astrbot_like.api.current import find_host
 from astrbot_like.api.incoming import PlatformMetadata
-from astrbot_like.api.registration import PlatformRegistration, current_collector
+from astrbot_like.api.registration import PlatformRegistration, completed_template, current_collector
 from astrbot_like.api.texts import text
 from astrbot_like.api.views import HostList, HostMapping
 
@@ -42,16 +42,11 @@ def register_platform_adapter(
         host = find_host(cls.__module__)
         if host is not None and adapter_name in host.platform_types:
             raise ValueError(text("platform.duplicate", name=adapter_name))
-        template = default_config_tmpl
-        if template is not None:
-            template.setdefault("type", adapter_name)
-            template.setdefault("enable", False)
-            template.setdefault("id", adapter_name)
         meta = PlatformMetadata(
             name=adapter_name,
             description=desc,
             id=adapter_name,
-            default_config_tmpl=template,
+            default_config_tmpl=completed_template(adapter_name, default_config_tmpl),
             adapter_display_name=adapter_display_name,
             logo_path=logo_path,
             support_streaming_message=support_streaming_message,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from astrbot_like.api.current import find_host
 from astrbot_like.api.provider.entities import ProviderMetaData, ProviderType
-from astrbot_like.api.registration import ProviderRegistration, current_collector
+from astrbot_like.api.registration import ProviderRegistration, completed_template, current_collector
 from astrbot_like.api.texts import text
 from astrbot_like.api.views import HostList, HostMapping, HostObject
 
@@ -42,11 +42,6 @@ def register_provider_adapter(
         host = find_host(cls.__module__)
         if host is not None and provider_type_name in host.provider_types:
             raise ValueError(text("provider.duplicate", name=provider_type_name))
-        template = default_config_tmpl
-        if template is not None:
-            template.setdefault("type", provider_type_name)
-            template.setdefault("enable", False)
-            template.setdefault("id", provider_type_name)
         meta = ProviderMetaData(
             id="default",
             model=None,
@@ -54,7 +49,7 @@ def register_provider_adapter(
             provider_type=provider_type,
             desc=desc,
             cls_type=cls,
-            default_config_tmpl=template,
+            default_config_tmpl=completed_template(provider_type_name, default_config_tmpl),
             provider_display_name=provider_display_name,
         )
         registration = ProviderRegistration(meta, cls)

@@ -11,9 +11,10 @@ from plugins.offline_assistant.documents import Document, describe, split_docume
 from plugins.offline_assistant.moments import moment_in
 from plugins.offline_assistant.numerals import digits_for_words, parse_number
 from plugins.offline_assistant.sums import NotASum, evaluate
-from plugins.offline_assistant.tools import ToolView, choose, word_result
+from plugins.offline_assistant.tools import ToolView, choose
 from plugins.offline_assistant.understanding import Understanding, is_chinese
 from plugins.offline_assistant.units import Units
+from plugins.offline_assistant.wording import word_result
 
 AFTERNOON = datetime(2026, 3, 4, 15, 5)
 
