@@ -6,7 +6,7 @@ STAMP = .make
 ARGS ?=
 TEST_PROCESSES ?= 2
 
-.PHONY: run test lint types unit web web-check bench soak screenshots openapi docs setup setup-dev audit sbom clean help
+.PHONY: package run test lint types unit web web-check bench soak screenshots openapi docs setup setup-dev audit sbom clean help
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,10 +67,17 @@ openapi: setup ## Write the contract and the frames' schemas
 	@$(PY) -m astrbot_like openapi --write
 
 audit: setup-dev ## Known vulnerabilities in what is installed
-	@$(PY) -m pip install --quiet pip-audit && $(PY) -m pip_audit --skip-editable
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3' && $(PY) scripts/audit.py
 
 sbom: setup-dev ## A bill of materials (CycloneDX)
-	@mkdir -p build && $(PY) -m pip install --quiet cyclonedx-bom && $(PY) -m cyclonedx_py environment $(PY) -o build/sbom.json
+	@mkdir -p build && $(PY) -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' \
+		&& $(PY) -m cyclonedx_py environment $(PY) -o build/sbom.json && echo build/sbom.json
+
+package: setup-dev ## A wheel and a source distribution, with the web UI and the bundled plugins
+	@scripts/build_web.sh --strict && mkdir -p build
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'build>=1.2,<2' && $(PY) -m build --outdir dist . >build/package.log \
+		|| { tail -20 build/package.log; exit 1; }
+	@ls dist
 
 clean: ## Remove what was built
 	@rm -rf $(STAMP) $(VENV) build dist astrbot_like/web dashboard/node_modules dashboard/dist

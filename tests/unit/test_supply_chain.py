@@ -1,0 +1,79 @@
+"""What is asked for, what is shipped, and what the list of licences says of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from scripts import audit, third_party
+
+ROOT = third_party.ROOT
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("requirement", third_party.direct(), ids=str)
+def test_every_dependency_has_both_bounds(requirement):
+    operators = {specifier.operator for specifier in requirement.specifier}
+    assert operators & {">=", "==", "~="}, "no version is known to be too old"
+    assert operators & {"<", "==", "~="}, "a new major version would be installed unseen"
+
+
+def test_no_dependency_is_named_twice():
+    names = [requirement.name for requirement in third_party.direct()]
+    assert len(names) == len(set(names))
+
+
+def test_the_web_ui_is_built_from_what_its_lock_file_says():
+    lock = json.loads((ROOT / "dashboard" / "package-lock.json").read_text("utf-8"))
+    for path, entry in lock["packages"].items():
+        assert not path or entry.get("link") or entry.get("integrity"), f"{path} has no checksum"
+
+
+def test_the_list_of_licences_names_everything():
+    document = third_party.DOCUMENT.read_text("utf-8")
+    listed = {line.split("|")[1].strip().lower() for line in document.splitlines() if line.startswith("| ")}
+    missing = {name for name in third_party.installed() if name.lower() not in listed}
+    missing |= {name for name in third_party.bundled() if name.lower() not in listed}
+    assert not missing, "run: python -m scripts.third_party"
+    assert "see its files" not in document
+
+
+def test_every_file_of_the_package_is_shipped():
+    """Python files are found by themselves; everything else must be named."""
+    shipped = PROJECT["tool"]["setuptools"]["package-data"]
+    for path in (ROOT / "astrbot_like").rglob("*"):
+        inside = path.relative_to(ROOT)
+        if not path.is_file() or path.suffix in (".py", ".pyc") or "web" in inside.parts[1:2]:
+            continue
+        folder = ".".join(inside.parts[:-1])
+        patterns = shipped.get(folder, [])
+        assert any(PurePosixPath(path.name).match(pattern) for pattern in patterns), f"package-data lacks {inside}"
+
+
+def test_a_source_distribution_holds_what_the_wheel_is_built_from():
+    lines = Path(ROOT / "MANIFEST.in").read_text("utf-8").splitlines()
+    assert "graft plugins" in lines
+    for name in PROJECT["project"]["license-files"]:
+        assert (ROOT / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "words"),
+    [
+        ("", 75, "can't be reached"),
+        ('{"dependencies": [{"name": "a", "skip_reason": "not found"}]}', 75, "knows none of the 1 packages"),
+        ('{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}', 0, "1 packages checked"),
+        (
+            '{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}]}',
+            1,
+            "a 1: CVE-1, mended in 2",
+        ),
+    ],
+)
+def test_an_audit_that_checked_nothing_says_so(report: str, status: int, words: str):
+    given, told = audit.verdict(report)
+    assert given == status
+    assert words in told
