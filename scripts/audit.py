@@ -26,7 +26,7 @@ def verdict(report: str) -> tuple[int, str]:
     if not checked:
         return TEMPORARY_FAILURE, f"audit: the service knows none of the {skipped} packages; nothing was checked."
     found = [
-        f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none yet'}"
+        f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none'}"
         for package in checked
         for hole in package["vulns"]
     ]
