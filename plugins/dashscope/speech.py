@@ -1,15 +1,18 @@
-"""CosyVoice: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api."""
+"""Speech by CosyVoice (https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api) and Qwen-TTS."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.errors import Failure
 from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import current_speech_options
 
+from . import qwen
 from .wire import ADDRESS, Task, authorised
 
 _RATE = 22050
@@ -17,7 +20,7 @@ _RATE = 22050
 
 @register_provider_adapter(
     "dashscope_tts",
-    "CosyVoice speech by Alibaba Cloud's DashScope",
+    "CosyVoice and Qwen speech by Alibaba Cloud's DashScope",
     provider_type=ProviderType.TEXT_TO_SPEECH,
     default_config_tmpl={
         "id": "dashscope_tts",
@@ -36,6 +39,7 @@ class CosyVoiceSpeech(ServiceTTSProvider):
     """Speaks; the sound goes on while it is still being made.
 
     Config:
+        model: One of CosyVoice, or of Qwen-TTS.
         dashscope_tts_voice: Name of a voice; each model has its own.
     """
 
@@ -47,8 +51,24 @@ class CosyVoiceSpeech(ServiceTTSProvider):
         super().__init__(provider_config, provider_settings)
         self.sample_rate = _RATE
 
+    def kind_of(self, status: int, body: bytes) -> Failure | None:
+        """An empty account comes with 400."""
+        return "rate_limit" if b"Arrearage" in body else None
+
     async def synthesise(self, text: str) -> AsyncGenerator[bytes, None]:
         """PCM as it comes."""
+        if qwen.is_qwen(self.get_model()):
+            self.sample_rate = qwen.RATE
+            voice = current_speech_options().voice or options.text(self.provider_config, "dashscope_tts_voice")
+            pieces = qwen.speech(self.http, self.ring.current, self.get_model(), text, voice)
+        else:
+            self.sample_rate = _RATE
+            pieces = self._cosy_voice(text)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    async def _cosy_voice(self, text: str) -> AsyncGenerator[bytes, None]:
         chosen = current_speech_options()
         parameters = {
             "text_type": "PlainText",

@@ -36,6 +36,12 @@ def authorised(key: str) -> dict[str, str]:
     return {"Authorization": f"bearer {key}"}
 
 
+def kind_of_code(code: str) -> Failure:
+    """What kind of failure an error code stands for."""
+    known: list[Failure] = [kind for name, kind in _FAILURES.items() if name in code]
+    return known[0] if known else "server"
+
+
 class Header(msgspec.Struct):
     """Header of an event."""
 
@@ -123,8 +129,7 @@ class Task:
             raise self._blame.nonsense() from error
         if event.header.event == "task-failed":
             code = event.header.error_code
-            known: list[Failure] = [kind for name, kind in _FAILURES.items() if name in code]
-            raise self._blame.said(f"{code}: {event.header.error_message}", known[0] if known else "server")
+            raise self._blame.said(f"{code}: {event.header.error_message}", kind_of_code(code))
         return None if event.header.event == "task-finished" else event
 
     async def _send(self, socket: ServiceSocket, action: str, payload: dict[str, Any]) -> None:

@@ -1,11 +1,14 @@
-"""DashScope's speech services over WebSocket.
+"""DashScope's speech services.
 
-Source: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api and
-https://help.aliyun.com/zh/model-studio/websocket-for-paraformer-real-time-service (order and shape of the frames).
+Source: https://help.aliyun.com/zh/model-studio/cosyvoice-websocket-api,
+https://www.alibabacloud.com/help/en/model-studio/paraformer-client-events (order and shape of the frames),
+https://www.alibabacloud.com/help/en/model-studio/qwen-tts-api, https://help.aliyun.com/zh/model-studio/error-code, and
+the official client (https://github.com/dashscope/dashscope-sdk-python).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +16,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.standins.base import Cut, Reported, StandIn
+from tests.standins.base import Cut, Reported, StandIn, event
 from tests.standins.speech_services import TRANSCRIPT, pieces, speech
 
 
@@ -25,13 +28,42 @@ class DashScopeStandIn(StandIn):
     tasks: list[dict[str, Any]] = field(default_factory=list)
 
     def routes(self) -> Iterable[web.RouteDef]:
-        return [web.get("/api-ws/v1/inference", self._serve)]
+        return [
+            web.get("/api-ws/v1/inference", self._serve),
+            web.post("/api/v1/services/aigc/multimodal-generation/generation", self._qwen),
+        ]
 
     def key_of(self, request: web.Request) -> str:
         return request.headers.get("Authorization", "").removeprefix("bearer ")
 
     def error(self, status: int, message: str) -> web.Response:
         return web.json_response({"code": "InvalidApiKey", "message": message}, status=status)
+
+    def out_of_quota(self) -> web.Response:
+        said = "Access denied, please make sure your account is in good standing."
+        return web.json_response({"code": "Arrearage", "message": said, "request_id": "1"}, status=400)
+
+    async def refuse_for_quota(self, request: web.Request) -> web.StreamResponse:
+        if not request.path.endswith("/inference"):
+            return self.out_of_quota()
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        task_id = (await socket.receive_json())["header"]["task_id"]
+        await _event(socket, task_id, "task-failed", code="Arrearage", message="Access denied: overdue payment.")
+        return socket
+
+    async def _qwen(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        if request.headers.get("X-DashScope-SSE") != "enable" or not body["input"].get("voice"):
+            return self.error(400, "the stand-in streams, and wants a voice")
+        outputs = [
+            {"audio": {"data": base64.b64encode(piece).decode()}, "finish_reason": "null"}
+            for piece in pieces(speech(body["input"]["text"]))
+        ]
+        outputs.append({"audio": {"data": "", "url": "http://a.invalid/whole.wav"}, "finish_reason": "stop"})
+        events = [b"id:1\nevent:result\n:HTTP_STATUS/200\n" + event({"output": output}) for output in outputs]
+        reported = event({"code": "InternalError", "message": "told to fail here"}, "error")
+        return await self.stream(request, events, content_type="text/event-stream", reported=reported)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

@@ -86,7 +86,7 @@ async def _embed(provider: Any, _: Path) -> None:
 
 
 ROWS = [
-    pytest.param(subject, ask, id=subject.type)
+    pytest.param(subject, ask, id=subject.name)
     for subjects, ask in ((CHAT_MODELS, _chat), (SPEAKERS, _speak), (RECOGNISERS, _recognise), (EMBEDDERS, _embed))
     for subject in subjects
     if Fault.REFUSED in subject.faults
@@ -155,7 +155,7 @@ async def _chunks() -> AsyncIterator[str]:
     yield "Hello there. "
 
 
-@pytest.mark.parametrize("subject", [one for one in SPEAKERS if Fault.REFUSED in one.faults], ids=lambda one: one.type)
+@pytest.mark.parametrize("subject", [one for one in SPEAKERS if Fault.REFUSED in one.faults], ids=lambda one: one.name)
 def test_the_next_voice_of_the_chain_speaks_at_once(subject: Subject, closed_url: str) -> None:
     works = Works()
 
@@ -177,7 +177,7 @@ def test_the_next_voice_of_the_chain_speaks_at_once(subject: Subject, closed_url
     assert works.asked_at < BUDGET
 
 
-@pytest.mark.parametrize("subject", RECOGNISERS, ids=lambda one: one.type)
+@pytest.mark.parametrize("subject", RECOGNISERS, ids=lambda one: one.name)
 def test_the_next_recogniser_of_the_chain_hears_at_once(subject: Subject, closed_url: str, tmp_path: Path) -> None:
     works = Works()
 

@@ -22,7 +22,7 @@ from tests.unit.providers.contract.speech_rows import SPEAKERS
 from tests.unit.providers.contract.subjects import ended
 
 COMMON = {"id": "voice", "type": "t", "timeout": 0.4}
-SUBJECTS = {one.type: one for one in SPEAKERS}
+SUBJECTS = {one.name: one for one in SPEAKERS}
 
 Started = tuple[Any, Any]
 """A provider and the stand-in of its service."""

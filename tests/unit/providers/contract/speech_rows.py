@@ -77,6 +77,14 @@ SPEAKERS = [
         "dashscope_tts", CosyVoiceSpeech, standin(DashScopeStandIn, "/api-ws/v1/inference"), _keyed, expected=speech
     ),
     Subject(
+        "dashscope_tts",
+        CosyVoiceSpeech,
+        standin(DashScopeStandIn, "/api-ws/v1/inference"),
+        lambda url, key: {**_keyed(url, key), "model": "qwen3-tts-flash"},
+        expected=speech,
+        variant="qwen",
+    ),
+    Subject(
         "volcengine_tts",
         VolcengineSpeech,
         standin(VolcengineStandIn, "/api/v1/tts"),

@@ -117,6 +117,7 @@ class Subject:
         expected: What comes of an input, such as the samples of a text or the transcript of any sound.
         arrange: Called with the service where a test needs the model to call a tool.
         moved: Makes the provider look for its service elsewhere, where no option does.
+        variant: Tells subjects of one type apart, such as by the service's interface.
     """
 
     type: str
@@ -127,6 +128,12 @@ class Subject:
     expected: Any = None
     arrange: Callable[[Service], None] = field(default=lambda service: None)
     moved: Callable[[str], AbstractContextManager[None]] = field(default=lambda url: nullcontext())
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        """How it is called in reports of the tests."""
+        return f"{self.type}-{self.variant}" if self.variant else self.type
 
     def provider(self, url: str, key: str = RIGHT_KEY) -> Any:
         """An instance that looks for its service there."""
@@ -172,14 +179,14 @@ async def ended(provider: Any) -> None:
 
 def each(subjects: Sequence[Subject], ability: str) -> pytest.MarkDecorator:
     """Run a test with each of these, and note that it exercises the ability."""
-    rows = [pytest.param(one, id=one.type, marks=pytest.mark.exercises(one.type, ability)) for one in subjects]
+    rows = [pytest.param(one, id=one.name, marks=pytest.mark.exercises(one.type, ability)) for one in subjects]
     return pytest.mark.parametrize("running", rows, indirect=True)
 
 
 def each_fault(subjects: Sequence[Subject]) -> pytest.MarkDecorator:
     """Run a test with each of these and each failure that its service can have."""
     rows = [
-        pytest.param(one, fault, id=f"{one.type}-{fault}", marks=pytest.mark.exercises(one.type, "error mapping"))
+        pytest.param(one, fault, id=f"{one.name}-{fault}", marks=pytest.mark.exercises(one.type, "error mapping"))
         for one in subjects
         for fault in one.faults
     ]
