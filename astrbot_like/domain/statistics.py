@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-LimitKind: TypeAlias = Literal["user", "key", "session"]
+LimitKind: TypeAlias = Literal["user", "key", "session", "provider"]
 LimitPeriod: TypeAlias = Literal["day", "month"]
 
 STAGES: tuple[str, ...] = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from astrbot_like.domain.errors import BotError, LlmNotConfigured
+from astrbot_like.domain.errors import BotError, LlmNotConfigured, RateLimited
 from astrbot_like.domain.events import AgentStats, MetricsReported, ToolCallFinished, ToolCallStarted
 from astrbot_like.engine.agent import Agent
 from astrbot_like.engine.agent_progress import AgentProgress
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from astrbot_like.api.provider import LLMResponse, ProviderRequest
 
 
+class UsageLimits(Protocol):
+    """Limits of what may be used."""
+
+    async def allow(self, turn: Turn) -> None:
+        """Raise ``RateLimited`` for a turn whose user, key or session has used up its tokens."""
+        ...
+
+    async def allow_provider(self, provider_id: str) -> None:
+        """Raise ``RateLimited`` for a provider whose tokens are used up."""
+        ...
+
+
 class ModelRun(msgspec.Struct):
     """One run of the model within a turn, for the history.
 
@@ -44,11 +56,7 @@ class ModelRun(msgspec.Struct):
 
 
 class ModelStage:
-    """Runs the model for a turn.
-
-    Args:
-        allow: Raises ``RateLimited`` for a turn whose user, key or session has used up its tokens.
-    """
+    """Runs the model for a turn."""
 
     def __init__(
         self,
@@ -58,7 +66,7 @@ class ModelStage:
         profiles: Profiles,
         handlers: EventHandlers,
         clock: Clock,
-        allow: Callable[[Turn], Awaitable[None]] | None = None,
+        limits: UsageLimits,
     ) -> None:
         self._agent = agent
         self._requests = requests
@@ -66,7 +74,7 @@ class ModelStage:
         self._profiles = profiles
         self._handlers = handlers
         self._clock = clock
-        self._allow = allow
+        self._limits = limits
         self._locks = SessionLocks()
 
     async def run(
@@ -87,8 +95,7 @@ class ModelStage:
         # The place in line is taken first: hooks of one message may take longer than those of the next one.
         with self._locks.line_up(turn.session.umo) as place:
             await turn.store_user()
-            if self._allow is not None:
-                await self._allow(turn)
+            await self._limits.allow(turn)
             await self._handlers.hook("waiting_llm_request", event)
             await place.reached()
             await self._locked(turn, event, request, deliver)
@@ -104,6 +111,7 @@ class ModelStage:
         chain = self._directory.chain(CHAT, ids, first=turn.options.llm_provider)
         if not chain:
             raise LlmNotConfigured
+        chain = await self._within_limits(chain)
         built = await self._prepare(turn, event, given, chain[0])
         request = built.request
         if await self._handlers.hook("llm_request", event, request):
@@ -127,6 +135,25 @@ class ModelStage:
         run.answer = response.completion_text or ""
         await self._report(turn, progress, started)
         await self._send_answer(turn, event, response, output, deliver)
+
+    async def _within_limits(self, chain: list[ProviderEntry]) -> list[ProviderEntry]:
+        """The providers that have tokens left.
+
+        Raises:
+            RateLimited: None has.
+        """
+        left: list[ProviderEntry] = []
+        refusal: RateLimited | None = None
+        for entry in chain:
+            try:
+                await self._limits.allow_provider(entry.id)
+            except RateLimited as error:
+                refusal = refusal or error
+            else:
+                left.append(entry)
+        if not left and refusal is not None:
+            raise refusal
+        return left
 
     async def _prepare(
         self, turn: Turn, event: AstrMessageEvent, given: ProviderRequest | None, entry: ProviderEntry

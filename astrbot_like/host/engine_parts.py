@@ -32,7 +32,7 @@ from astrbot_like.runtime.tasks import Supervisor
 
 
 class TurnFigures:
-    """Implements the engine's ``TurnLog`` over the statistics."""
+    """Implements the engine's ``TurnLog`` and ``UsageLimits`` over the statistics."""
 
     def __init__(self, statistics: Statistics, clock: Clock) -> None:
         self._statistics = statistics
@@ -48,6 +48,14 @@ class TurnFigures:
         await self._statistics.check(
             username=session.creator, credential=turn.credential, session_id=session.session_id
         )
+
+    async def allow_provider(self, provider_id: str) -> None:
+        """Refuse a provider whose tokens are used up.
+
+        Raises:
+            RateLimited: They are.
+        """
+        await self._statistics.check_provider(provider_id)
 
     def record(self, turn: Turn, outcome: Outcome, error_code: str) -> None:
         """A turn has ended."""
@@ -130,7 +138,7 @@ def build_engine(
     plugins.agent.use(agent, plugins.directory, settings.turn, clock)
     requests = RequestBuilder(stores.history, book, tools, DocumentReader(settings.documents), voices)
     figures = TurnFigures(stores.statistics, clock)
-    model = ModelStage(agent, requests, plugins.directory, book, handlers, clock, figures.allow)
+    model = ModelStage(agent, requests, plugins.directory, book, handlers, clock, figures)
     turns = TurnEngine(
         sessions=stores.sessions,
         history=stores.history,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,9 @@ OLLAMA_ADDRESS = "http://127.0.0.1:11434"
 LONGEST_ANSWER = 1024 * 1024
 
 CHAT = "openai_chat_completion"
+
+# Where the key of a service is for another server that speaks its protocol.
+BASES = {"OPENAI_API_KEY": "OPENAI_BASE_URL", "ANTHROPIC_API_KEY": "ANTHROPIC_BASE_URL"}
 
 # Variable, name, provider type, address of the service (None: the type's own).
 KEYS: tuple[tuple[str, str, str, str | None], ...] = (
@@ -68,18 +71,30 @@ class ProviderDetection:
         self._environment = environment
         self._ollama = ollama
 
-    async def find(self) -> list[DetectedProvider]:
-        """What there is, keys first."""
+    async def find(self, known: Collection[str] = ()) -> list[DetectedProvider]:
+        """What there is, keys first.
+
+        Args:
+            known: Ids of the providers there are already; what was added under its own id is not offered again.
+        """
         found: list[DetectedProvider] = []
         for variable, name, kind, base in KEYS:
-            known = any(one.name == name for one in found)
-            if self._environment.get(variable, "").strip() and not known:
-                found.append(DetectedProvider(name, variable, _config(name, kind, f"env:{variable}", base), []))
-        local = await asyncio.to_thread(self._probe_ollama)
-        return [*found, local] if local is not None else found
+            again = any(one.name == name for one in found)
+            if self._has(variable) and not again:
+                address = self._has(BASES.get(variable, "")) or base
+                found.append(DetectedProvider(name, variable, _config(name, kind, f"env:{variable}", address), []))
+        if (address := self._has("OPENAI_BASE_URL")) and not self._has("OPENAI_API_KEY"):
+            config = _config("OpenAI compatible", CHAT, "", address)
+            found.append(DetectedProvider("OpenAI compatible", "OPENAI_BASE_URL", config, []))
+        if (local := await asyncio.to_thread(self._probe_ollama)) is not None:
+            found.append(local)
+        return [one for one in found if one.config["id"] not in known]
+
+    def _has(self, variable: str) -> str:
+        return self._environment.get(variable, "").strip()
 
     def _probe_ollama(self) -> DetectedProvider | None:
-        address = self._environment.get("OLLAMA_HOST", "").strip() or self._ollama
+        address = self._has("OLLAMA_HOST") or self._ollama
         if "//" not in address:
             address = f"http://{address}"
         try:
@@ -110,7 +125,7 @@ def _config(name: str, kind: str, key: str, base: str | None) -> dict[str, Any]:
         "type": kind,
         "provider_type": "chat_completion",
         "enable": True,
-        "key": [key],
+        "key": [key] if key else [],
     }
     if base is not None:
         config["api_base"] = base

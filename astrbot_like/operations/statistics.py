@@ -74,6 +74,7 @@ class Statistics:
             ("user", record.username),
             ("key", record.credential),
             ("session", record.session_id),
+            ("provider", record.provider_id),
         )
         for kind, subject in kinds:
             for period in ("day", "month"):
@@ -172,17 +173,28 @@ class Statistics:
         self._limits.forget()
 
     async def check(self, *, username: str, credential: str, session_id: str) -> None:
-        """Refuse a turn whose user, key or session has used up its tokens. Without limits it costs nothing.
+        """Refuse a turn whose user, key or session has used up its tokens.
 
         Raises:
             RateLimited: It has.
         """
+        await self._check({"user": username, "key": credential, "session": session_id})
+
+    async def check_provider(self, provider_id: str) -> None:
+        """Refuse a provider whose tokens are used up.
+
+        Raises:
+            RateLimited: They are.
+        """
+        await self._check({"provider": provider_id})
+
+    async def _check(self, subjects: dict[LimitKind, str]) -> None:
+        """Without limits this costs nothing."""
         limits = self._limits.value
         if limits is None:
             limits = await self._limits.get()
         if not limits:
             return
-        subjects: dict[LimitKind, str] = {"user": username, "key": credential, "session": session_id}
         for kind, subject in subjects.items():
             if not subject:
                 continue
@@ -190,7 +202,7 @@ class Statistics:
                 allowed = _limit_for(limits, kind, subject, period)
                 if allowed is not None and await self._tokens(kind, subject, period) >= allowed:
                     raise RateLimited(
-                        f"The limit of {allowed} tokens a {period} for this {kind} is used up.",
+                        f"The limit of {allowed} tokens a {period} for {_named(kind, subject)} is used up.",
                         retry_after=_end_of(period, self._clock.time()) - self._clock.time(),
                     )
 
@@ -206,6 +218,11 @@ class Statistics:
             taken = await self._store.tokens_since(kind, subject, start)
             self._taken.put((kind, subject, start), taken)
         return taken
+
+
+def _named(kind: LimitKind, subject: str) -> str:
+    """Whom a limit is for; people know a provider by its id, and themselves without one."""
+    return f"the provider {subject}" if kind == "provider" else f"this {kind}"
 
 
 def _limit_for(limits: list[UsageLimit], kind: LimitKind, subject: str, period: LimitPeriod) -> int | None:

@@ -295,7 +295,7 @@ Index("ix_turns_session", turns.c.session_id, turns.c.created_ms)
 usage_limits = Table(
     "usage_limits",
     metadata,
-    # ``user``, ``key`` or ``session``; the subject ``*`` is everybody of that kind.
+    # ``user``, ``key``, ``session`` or ``provider``; the subject ``*`` is everybody of that kind.
     Column("kind", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
     # ``day`` or ``month``

@@ -28,7 +28,12 @@ SharedBy: TypeAlias = Literal[
 ]
 
 _FIELDS = [name for name in TurnRecord.__struct_fields__ if name != "at"]
-SUBJECT_COLUMNS = {"user": turns.c.username, "key": turns.c.credential, "session": turns.c.session_id}
+SUBJECT_COLUMNS = {
+    "user": turns.c.username,
+    "key": turns.c.credential,
+    "session": turns.c.session_id,
+    "provider": turns.c.provider_id,
+}
 MOST_SAMPLES = 200_000
 """Times that a percentile is computed from; of more turns the newest."""
 

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from astrbot_like.api.kit.chat import Message
-from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, HttpChatProvider, PartialCall
-from astrbot_like.api.kit.errors import Blame, ServiceError, service_message
+from astrbot_like.api.kit.chat_provider import ChatRequest, HttpChatProvider
+from astrbot_like.api.kit.errors import ServiceError, service_message
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
+from .answer import ChatAnswer
 from .models import authorised, listed_models
-from .thinking import ThinkSplitter
-from .wire import CallPiece, Chunk, Delta
+from .wire import Chunk
 
 OPENAI_BASE = "https://api.openai.com/v1"
 _ENDINGS = ("/chat/completions", "/responses", "/models")
@@ -147,102 +147,6 @@ class OpenAIChat(HttpChatProvider):
             return False
         self._without.add(refused)
         return True
-
-
-class ChatAnswer:
-    """Takes in chunks of one answer."""
-
-    def __init__(self, blame: Blame) -> None:
-        self._blame = blame
-        self._assembly = Assembly()
-        self._thinking = ThinkSplitter()
-
-    def feed(self, chunk: Chunk) -> list[LLMResponse]:
-        """The pieces in one chunk."""
-        if chunk.error:
-            raise self._blame.said(service_message(msgspec.json.encode(chunk.error)) or "no reason given")
-        assembly = self._assembly
-        if chunk.usage is not None:
-            assembly.usage = chunk.usage.counted()
-        if chunk.id and not assembly.response_id:
-            assembly.response_id = chunk.id
-        if not chunk.choices:
-            return []
-        choice = chunk.choices[0]
-        pieces: list[LLMResponse] = []
-        delta = choice.delta or choice.message
-        if delta is not None:
-            self._take(delta, pieces)
-        if choice.finish_reason:
-            assembly.finished = True
-            if choice.finish_reason == "content_filter" and not assembly.text:
-                raise self._blame.said("the answer was withheld by its content filter")
-        elif choice.message is not None and choice.delta is None:
-            assembly.finished = True
-        return pieces
-
-    def done(self) -> None:
-        """The stream's own end mark came."""
-        self._assembly.finished = True
-
-    def end(self) -> list[LLMResponse]:
-        """What was held back until the end."""
-        thought, said = self._thinking.close()
-        return [
-            *([self._assembly.thought(thought)] if thought else []),
-            *([self._assembly.said(said)] if said else []),
-        ]
-
-    def whole(self) -> LLMResponse:
-        """The complete response."""
-        return self._assembly.whole(self._blame)
-
-    def _take(self, delta: Delta, pieces: list[LLMResponse]) -> None:
-        reasoning = delta.reasoning_content or delta.reasoning
-        if reasoning:
-            pieces.append(self._assembly.thought(reasoning))
-        content = delta.content
-        if content:
-            if isinstance(content, list):
-                content = _joined(content)
-            thought, said = self._thinking.feed(content)
-            if thought:
-                pieces.append(self._assembly.thought(thought))
-            if said:
-                pieces.append(self._assembly.said(said))
-        elif delta.refusal:
-            pieces.append(self._assembly.said(delta.refusal))
-        for call in delta.tool_calls or ():
-            self._take_call(call)
-
-    def _take_call(self, piece: CallPiece) -> None:
-        calls = self._assembly.calls
-        # Some servers send every call with index 0 or none at all; a new id begins a new call there.
-        same = next((call for call in calls if piece.id and call.id == piece.id), None)
-        if same is None and piece.index is not None and piece.index < len(calls):
-            candidate = calls[piece.index]
-            same = candidate if not piece.id or not candidate.id else None
-        if same is None and not piece.id and piece.index is None and calls:
-            same = calls[-1]
-        if same is None:
-            same = PartialCall()
-            calls.append(same)
-        same.id = same.id or piece.id or ""
-        same.extra = same.extra or piece.extra_content
-        if piece.function is None:
-            return
-        same.name = same.name or piece.function.name or ""
-        arguments = piece.function.arguments
-        if isinstance(arguments, dict):
-            same.arguments = msgspec.json.encode(arguments).decode()
-        elif arguments:
-            same.arguments += arguments
-
-
-def _joined(content: list[Any]) -> str:
-    return "".join(
-        part.get("text", "") for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
-    )
 
 
 def _sendable(message: Message) -> Message:

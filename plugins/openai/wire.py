@@ -24,7 +24,7 @@ class CallPiece(msgspec.Struct):
     """A tool call or a piece of one."""
 
     index: int | None = None
-    id: str | None = None
+    id: str | int | None = None
     function: FunctionPiece | None = None
     extra_content: dict[str, Any] | None = None
 
@@ -72,9 +72,11 @@ class Usage(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
-    """An event of the stream, or the whole answer."""
+    """An event of the stream, or the whole answer; an ``object`` of the name ``error`` is vLLM's way to report one."""
 
-    id: str | None = None
+    id: str | int | None = None
+    object: Any = None
+    message: Any = None
     choices: list[Choice] | None = None
     usage: Usage | None = None
     error: Any = None

@@ -95,9 +95,11 @@ def register(app: Quart, services: DashboardServices) -> None:
     async def detected_providers() -> DetectedList:
         """Look for keys in the server's environment and for a local Ollama.
 
-        Nothing is set up by it, and no key is shown: the configurations refer to the environment variable.
+        Nothing is set up by it, and no key is shown: the configurations refer to the environment variable. What was
+        added already is left out.
         """
-        return DetectedList(await services.detection.find())
+        known = {provider.id for provider in await providers.list()}
+        return DetectedList(await services.detection.find(known))
 
     @routes.post("/api/provider/new", access=DASHBOARD, errors=(errors.Conflict,))
     async def new_provider(body: NewProvider) -> ProviderView:

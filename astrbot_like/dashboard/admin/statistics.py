@@ -134,7 +134,7 @@ class UsageLimits(msgspec.Struct, frozen=True):
 
 
 class LimitInput(msgspec.Struct, frozen=True):
-    """A limit: tokens that a user, key or session (``*``: each of them) may take in a day or month."""
+    """A limit: tokens that a user, key, session or provider (``*``: each of them) may take in a day or month."""
 
     kind: LimitKind
     subject: str
