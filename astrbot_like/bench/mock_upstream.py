@@ -21,10 +21,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from astrbot_like.bench.mock_answers import (
+    EventStream,
+    call_items,
+    calls_of,
+    failure_of,
+    halves,
+    json_of,
+    reasoning_events,
+    text_of,
+    usage_of,
+)
 from astrbot_like.bench.mock_behaviour import Behaviour, answer_tokens, read_behaviour, stamped, stamped_pcm
 
 if TYPE_CHECKING:
     from aiohttp import web
+
 
 _KEPT_REQUESTS = 1000
 _PCM_RATE = 24000
@@ -77,7 +89,7 @@ class MockUpstream:
         return app
 
     async def _models(self, request: web.Request) -> web.Response:
-        return _json(
+        return json_of(
             {"object": "list", "data": [{"id": "mock", "object": "model"}, {"id": "mock-2", "object": "model"}]}
         )
 
@@ -90,22 +102,22 @@ class MockUpstream:
         last = messages[-1] if messages else {}
         calls = behaviour.tool in offered and last.get("role") != "tool"
         if last.get("role") == "tool" and not behaviour.reply:
-            behaviour = msgspec.structs.replace(behaviour, reply=f"The tool said: {_text(last.get('content'))}")
-        said = _text(next((m.get("content") for m in reversed(messages) if m.get("role") == "user"), ""))
+            behaviour = msgspec.structs.replace(behaviour, reply=f"The tool said: {text_of(last.get('content'))}")
+        said = text_of(next((m.get("content") for m in reversed(messages) if m.get("role") == "user"), ""))
         if body.get("stream"):
             return await self._chat_stream(request, behaviour, said, calls, bool(body.get("stream_options")))
         message: dict[str, Any] = {"role": "assistant", "content": "".join(answer_tokens(behaviour, said))}
         if calls:
-            message = {"role": "assistant", "content": None, "tool_calls": _calls(behaviour)}
+            message = {"role": "assistant", "content": None, "tool_calls": calls_of(behaviour)}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
-        return _json(
-            {"id": "chatcmpl-mock", "object": "chat.completion", "choices": [choice], "usage": _usage(behaviour)}
+        return json_of(
+            {"id": "chatcmpl-mock", "object": "chat.completion", "choices": [choice], "usage": usage_of(behaviour)}
         )
 
     async def _chat_stream(
         self, request: web.Request, behaviour: Behaviour, said: str, calls: bool, with_usage: bool
     ) -> web.StreamResponse:
-        async with _Events(self, request) as events:
+        async with EventStream(self, request) as events:
             await events.chat({"role": "assistant", "content": ""})
             if behaviour.garbage:
                 await events.raw(b"data: {this is no JSON\n\n")
@@ -113,11 +125,11 @@ class MockUpstream:
             for index in range(behaviour.reasoning):
                 await events.chat({"reasoning_content": f"thought{index} "})
             if calls:
-                for index, call in enumerate(_calls(behaviour)):
+                for index, call in enumerate(calls_of(behaviour)):
                     await events.chat(
                         {"tool_calls": [{**call, "index": index, "function": {**call["function"], "arguments": ""}}]}
                     )
-                    for piece in _halves(call["function"]["arguments"]):
+                    for piece in halves(call["function"]["arguments"]):
                         await events.chat({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
             else:
                 async for token in self._paced(behaviour, said, events):
@@ -131,7 +143,7 @@ class MockUpstream:
                         "id": "chatcmpl-mock",
                         "object": "chat.completion.chunk",
                         "choices": [],
-                        "usage": _usage(behaviour),
+                        "usage": usage_of(behaviour),
                     }
                 )
             await events.raw(b"data: [DONE]\n\n")
@@ -148,8 +160,8 @@ class MockUpstream:
         calls = behaviour.tool in offered and not answered
         if answered and not behaviour.reply:
             behaviour = msgspec.structs.replace(behaviour, reply=f"The tool said: {items[-1].get('output')}")
-        said = _text(next((item.get("content") for item in reversed(items) if item.get("role") == "user"), ""))
-        usage = _usage(behaviour)
+        said = text_of(next((item.get("content") for item in reversed(items) if item.get("role") == "user"), ""))
+        usage = usage_of(behaviour)
         done: dict[str, Any] = {
             "id": "resp-mock",
             "status": "completed",
@@ -158,12 +170,12 @@ class MockUpstream:
         if not body.get("stream"):
             text = "".join(answer_tokens(behaviour, said))
             output = (
-                _call_items(behaviour)
+                call_items(behaviour)
                 if calls
                 else [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
             )
-            return _json({**done, "output": output})
-        async with _Events(self, request) as events:
+            return json_of({**done, "output": output})
+        async with EventStream(self, request) as events:
             if behaviour.garbage:
                 await events.raw(b"data: {this is no JSON\n\n")
                 return events.response
@@ -171,13 +183,13 @@ class MockUpstream:
                 {"type": "response.created", "response": {"id": "resp-mock", "status": "in_progress", "output": []}}
             )
             if behaviour.reasoning:
-                await _reasoning(events, behaviour.reasoning)
+                await reasoning_events(events, behaviour.reasoning)
             if calls:
-                for index, item in enumerate(_call_items(behaviour)):
+                for index, item in enumerate(call_items(behaviour)):
                     await events.data(
                         {"type": "response.output_item.added", "output_index": index, "item": {**item, "arguments": ""}}
                     )
-                    for piece in _halves(item["arguments"]):
+                    for piece in halves(item["arguments"]):
                         await events.data(
                             {"type": "response.function_call_arguments.delta", "output_index": index, "delta": piece}
                         )
@@ -199,7 +211,7 @@ class MockUpstream:
             await events.data({"type": "response.completed", "response": {**done, "output": []}})
             return events.response
 
-    async def _paced(self, behaviour: Behaviour, said: str, events: _Events) -> AsyncIterator[str]:
+    async def _paced(self, behaviour: Behaviour, said: str, events: EventStream) -> AsyncIterator[str]:
         """Tokens when they are due; sets ``events.broken`` where the answer is to end badly."""
         start = time.monotonic()
         for index, token in enumerate(answer_tokens(behaviour, said)):
@@ -229,8 +241,8 @@ class MockUpstream:
         if (refused := await self._refusal(request, behaviour)) is not None:
             return refused
         if not size:
-            return _failure(400, "the field file is missing or empty")
-        return _json({"text": behaviour.transcript})
+            return failure_of(400, "the field file is missing or empty")
+        return json_of({"text": behaviour.transcript})
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         from aiohttp import web
@@ -278,7 +290,7 @@ class MockUpstream:
         size = int(body.get("dimensions") or behaviour.dimensions)
         vectors = [[((len(text) + place) % 7) / 7 for place in range(size)] for text in texts]
         data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
-        return _json(
+        return json_of(
             {"object": "list", "data": data, "usage": {"prompt_tokens": sum(map(len, texts)), "total_tokens": 0}}
         )
 
@@ -314,128 +326,29 @@ class MockUpstream:
             await asyncio.sleep(behaviour.delay)
         if behaviour.drop and request.transport is not None:
             request.transport.abort()
-            return _json({})  # goes nowhere: the connection is gone
+            return json_of({})  # goes nowhere: the connection is gone
         if behaviour.error:
             headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else None
-            return _failure(behaviour.error, f"the mock was told to answer {behaviour.error}", headers)
+            return failure_of(behaviour.error, f"the mock was told to answer {behaviour.error}", headers)
         return None
 
     async def _show_requests(self, request: web.Request) -> web.Response:
-        return _json(list(self.requests))
+        return json_of(list(self.requests))
 
     async def _forget_requests(self, request: web.Request) -> web.Response:
         self.requests.clear()
         self.stats = Stats(open=self.stats.open)
-        return _json({})
+        return json_of({})
 
     async def _show_stats(self, request: web.Request) -> web.Response:
-        return _json(msgspec.to_builtins(self.stats))
+        return json_of(msgspec.to_builtins(self.stats))
 
     async def _set_behaviour(self, request: web.Request) -> web.Response:
         try:
             self.behaviour = msgspec.json.decode(await request.read(), type=Behaviour)
         except msgspec.DecodeError as error:
-            return _failure(400, str(error))
-        return _json(msgspec.to_builtins(self.behaviour))
-
-
-class _Events:
-    """One stream of server-sent events, counted in the statistics."""
-
-    def __init__(self, mock: MockUpstream, request: web.Request) -> None:
-        from aiohttp import web
-
-        self._mock = mock
-        self._request = request
-        self.broken = False
-        self.response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-
-    async def __aenter__(self) -> _Events:
-        await self.response.prepare(self._request)
-        self._mock.stats.open += 1
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        self._mock.stats.open -= 1
-        if kind is None:
-            self._mock.stats.finished += 1
-        else:
-            self._mock.stats.aborted += 1
-
-    async def raw(self, data: bytes) -> None:
-        await self.response.write(data)
-
-    async def data(self, value: Any) -> None:
-        await self.response.write(b"data: " + msgspec.json.encode(value) + b"\n\n")
-
-    async def chat(self, delta: dict[str, Any], finish: str | None = None) -> None:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        await self.data({"id": "chatcmpl-mock", "object": "chat.completion.chunk", "choices": [choice]})
-
-    def abort(self) -> None:
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-
-async def _reasoning(events: _Events, count: int) -> None:
-    """A reasoning item with its summary."""
-    place = {"item_id": "rs_1", "output_index": 0}
-    await events.data(
-        {"type": "response.output_item.added", **place, "item": {"type": "reasoning", "id": "rs_1", "summary": []}}
-    )
-    place["summary_index"] = 0
-    part = {"type": "summary_text", "text": ""}
-    await events.data({"type": "response.reasoning_summary_part.added", **place, "part": part})
-    for index in range(count):
-        await events.data({"type": "response.reasoning_summary_text.delta", **place, "delta": f"thought{index} "})
-    place.pop("summary_index")
-    item = {"type": "reasoning", "id": "rs_1", "summary": []}
-    await events.data({"type": "response.output_item.done", **place, "item": item})
-
-
-def _calls(behaviour: Behaviour) -> list[dict[str, Any]]:
-    function = {"name": behaviour.tool, "arguments": behaviour.args}
-    return [{"id": f"call_{index}", "type": "function", "function": function} for index in range(behaviour.calls)]
-
-
-def _call_items(behaviour: Behaviour) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "function_call",
-            "id": f"fc_{index}",
-            "call_id": f"call_{index}",
-            "name": behaviour.tool,
-            "arguments": behaviour.args,
-        }
-        for index in range(behaviour.calls)
-    ]
-
-
-def _halves(text: str) -> list[str]:
-    middle = len(text) // 2
-    return [text[:middle], text[middle:]]
-
-
-def _usage(behaviour: Behaviour) -> dict[str, int]:
-    return {"prompt_tokens": 10, "completion_tokens": behaviour.tokens, "total_tokens": 10 + behaviour.tokens}
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return " ".join(part.get("text", "") for part in content or () if isinstance(part, dict) and part.get("text"))
-
-
-def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    from aiohttp import web
-
-    return web.Response(
-        body=msgspec.json.encode(value), content_type="application/json", status=status, headers=headers
-    )
-
-
-def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return _json({"error": {"message": message, "type": "mock_error", "code": status}}, status, headers)
+            return failure_of(400, str(error))
+        return json_of(msgspec.to_builtins(self.behaviour))
 
 
 async def start(mock: MockUpstream, *, host: str = "127.0.0.1", port: int = 0) -> tuple[web.AppRunner, str]:

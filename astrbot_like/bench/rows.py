@@ -11,8 +11,8 @@ import msgspec
 
 from astrbot_like.bench import load as loads
 from astrbot_like.bench.figures import Figure, milliseconds, percentile
-from astrbot_like.bench.load import FRAME_BYTES, Load, Result, Target, spread
 from astrbot_like.bench.processes import BotServer, EchoServer, Process
+from astrbot_like.bench.talker import FRAME_BYTES, Load, Result, Target, spread
 
 KIB = 1024
 

@@ -14,11 +14,11 @@ import msgspec
 
 from astrbot_like import __version__
 from astrbot_like.bench.figures import Figure, markdown, table
-from astrbot_like.bench.load import Target
 from astrbot_like.bench.plots import conversations, shares
 from astrbot_like.bench.processes import BotServer, spare_cores
 from astrbot_like.bench.rows import QUICK, ROWS, Bench, Scale
 from astrbot_like.bench.speech import spoken
+from astrbot_like.bench.talker import Target
 from astrbot_like.domain.errors import BotError
 
 

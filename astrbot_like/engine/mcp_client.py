@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,50 +21,17 @@ from astrbot_like.api.kit.errors import redact
 from astrbot_like.api.tools import ContextWrapper, FunctionTool, check_schema
 from astrbot_like.domain.errors import ConfigError
 from astrbot_like.domain.profiles import McpServerConfig
+from astrbot_like.engine.mcp_settings import McpSettings, McpStatus, State
+from astrbot_like.engine.mcp_transport import WatchedStream, headers_of, import_client, streamable_http
 from astrbot_like.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from mcp import Client
 
-log = logging.getLogger(__name__)
 
-State: TypeAlias = Literal["off", "connecting", "connected", "failed"]
+log = logging.getLogger(__name__)
 _MOST_TOOLS = 500
 _STDERR_TAIL = 400
-
-
-class McpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How MCP servers are connected to."""
-
-    connect_deadline: Annotated[
-        float, msgspec.Meta(description="Seconds a server may take to answer the handshake.")
-    ] = 20.0
-    ping_interval: Annotated[
-        float, msgspec.Meta(description="Seconds between checks that a server is still there.")
-    ] = 30.0
-    ping_deadline: Annotated[float, msgspec.Meta(description="Seconds a server may take to answer such a check.")] = (
-        10.0
-    )
-    reconnect_wait: Annotated[
-        float, msgspec.Meta(description="Most seconds a tool call waits for its server to come back.")
-    ] = 8.0
-    first_backoff: Annotated[float, msgspec.Meta(description="Seconds until the first try to reconnect.")] = 0.25
-    longest_backoff: Annotated[float, msgspec.Meta(description="Most seconds between tries to reconnect.")] = 60.0
-
-
-class McpStatus(msgspec.Struct, frozen=True):
-    """A server as the dashboard shows it.
-
-    Attributes:
-        error: Why it is not connected; empty when it is.
-        restarts: How often the connection was made anew.
-    """
-
-    name: str
-    state: State
-    error: str
-    restarts: int
-    tools: tuple[str, ...]
 
 
 @dataclass
@@ -204,7 +171,7 @@ class McpConnection:
         return True
 
     async def _connect_and_stay(self) -> None:
-        mcp_client = await asyncio.to_thread(_import_client)
+        mcp_client = await asyncio.to_thread(import_client)
         self._lost = False
         self._wake.clear()
         self._stderr: IO[str] | None = None
@@ -279,7 +246,7 @@ class McpConnection:
     async def _transport(self) -> AsyncGenerator[Any, None]:
         """The streams of the configured transport; the end of the incoming one is noticed at once."""
         async with self._open() as (incoming, outgoing):
-            yield _Watched(incoming, self._lose), outgoing
+            yield WatchedStream(incoming, self._lose), outgoing
 
     def _open(self) -> AbstractAsyncContextManager[Any]:
         config = self.config.config
@@ -300,9 +267,9 @@ class McpConnection:
             case "sse":
                 from mcp.client.sse import sse_client
 
-                return sse_client(self._url(), headers=_headers(config), timeout=self._settings.connect_deadline)
+                return sse_client(self._url(), headers=headers_of(config), timeout=self._settings.connect_deadline)
             case "streamable_http":
-                return _streamable(self._url(), _headers(config))
+                return streamable_http(self._url(), headers_of(config))
             case other:
                 raise ConfigError(f"The MCP server {self.name} has the unknown transport {other!r}.")
 
@@ -350,60 +317,6 @@ class McpConnection:
         finally:
             file.close()
         return f" It printed: {redact(tail)}" if tail else ""
-
-
-class _Watched:
-    """A receive stream that tells when it ends."""
-
-    def __init__(self, inner: Any, on_end: Callable[[], None]) -> None:
-        self._inner = inner
-        self._on_end = on_end
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def __aiter__(self) -> _Watched:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self._inner.__anext__()
-        except StopAsyncIteration:
-            self._on_end()
-            raise
-
-    async def receive(self) -> Any:
-        return await self._inner.receive()
-
-    async def __aenter__(self) -> _Watched:
-        await self._inner.__aenter__()
-        return self
-
-    async def __aexit__(self, *error: Any) -> None:
-        self._on_end()
-        await self._inner.__aexit__(*error)
-
-
-def _import_client() -> type[Client]:
-    from mcp import Client
-
-    return Client
-
-
-@asynccontextmanager
-async def _streamable(url: str, headers: dict[str, str]) -> AsyncGenerator[Any, None]:
-    from mcp.client.streamable_http import streamable_http_client
-    from mcp.shared._httpx_utils import create_mcp_http_client
-
-    async with (
-        create_mcp_http_client(headers=headers) as http,
-        streamable_http_client(url, http_client=http) as streams,
-    ):
-        yield streams
-
-
-def _headers(config: Mapping[str, Any]) -> dict[str, str]:
-    return {str(name): str(value) for name, value in (config.get("headers") or {}).items()}
 
 
 def _text(result: Any) -> str:

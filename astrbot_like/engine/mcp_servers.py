@@ -8,7 +8,8 @@ from typing import Any
 from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.domain.errors import ConfigError, NotFound
 from astrbot_like.domain.profiles import McpServerConfig
-from astrbot_like.engine.mcp_client import McpConnection, McpSettings, McpStatus, McpTool
+from astrbot_like.engine.mcp_client import McpConnection, McpTool
+from astrbot_like.engine.mcp_settings import McpSettings, McpStatus
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.tasks import Supervisor
 

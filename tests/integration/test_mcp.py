@@ -18,8 +18,9 @@ from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.tools import ContextWrapper, FunctionTool
 from astrbot_like.domain.errors import ConfigError, NotFound
 from astrbot_like.domain.profiles import McpServerConfig
-from astrbot_like.engine.mcp_client import McpSettings, McpTool
+from astrbot_like.engine.mcp_client import McpTool
 from astrbot_like.engine.mcp_servers import McpServers, read_mcp_config
+from astrbot_like.engine.mcp_settings import McpSettings
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.tasks import Supervisor
 

@@ -12,7 +12,8 @@ from astrbot_like.api.exceptions import ProviderNotFoundError
 from astrbot_like.api.incoming import MessageSession
 from astrbot_like.api.provider.base import Provider
 from astrbot_like.api.provider.entities import LLMResponse, ProviderType
-from astrbot_like.api.star.managers import ConversationManager, PersonaManager, PlatformManager, ProviderManager
+from astrbot_like.api.star.instance_managers import PlatformManager, ProviderManager
+from astrbot_like.api.star.managers import ConversationManager, PersonaManager
 from astrbot_like.api.texts import text
 
 if TYPE_CHECKING:

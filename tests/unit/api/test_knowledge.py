@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from astrbot_like.api.knowledge import KnowledgeBaseManager, chunks_of
+from astrbot_like.api.knowledge import KnowledgeBaseManager
+from astrbot_like.api.knowledge_base import chunks_of
 from astrbot_like.api.testing import FakeEmbeddingProvider, FakeRerankProvider
-from astrbot_like.api.testing.services import FakeProviders
+from astrbot_like.api.testing.fake_stores import FakeProviders
 
 
 async def reverse(content: bytes, name: str) -> str:

@@ -36,7 +36,7 @@ from astrbot_like.api.registration import (
 from astrbot_like.api.star import Context, Star, StarMetadata, StarTools, register
 from astrbot_like.api.star.metadata import star_map, star_registry
 from astrbot_like.api.testing import FakeChatProvider, FakeHost, FakeTTSProvider, fake_services
-from astrbot_like.api.testing.services import FakePersonas, FakePlatforms
+from astrbot_like.api.testing.fake_stores import FakePersonas, FakePlatforms
 from astrbot_like.api.tools import FunctionTool
 
 UMO = "test:FriendMessage:10001"
