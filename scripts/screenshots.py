@@ -1,6 +1,7 @@
 """Pictures of every page, dialog and state in both languages, light and dark, on a laptop and a phone.
 
 ``make screenshots`` writes them to ``screenshots/``; words after the command make only pictures whose names begin so.
+``make screenshots ARGS=--readme`` makes the two of the README anew, as ``docs/images/*.webp``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from playwright.async_api import Error, Page  # noqa: E402 - needs the path above
+from PIL import Image  # noqa: E402 - needs the path above
+from playwright.async_api import Error, Page  # noqa: E402
 
 from scripts.pictures.house import furnish, spread_turns, talk  # noqa: E402
 from scripts.pictures.model import TalkativeModel, serve  # noqa: E402
@@ -35,6 +37,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone-en-light": {"locale": "en-US", "phone": True},
     "phone-zh-dark": {"locale": "zh-CN", "phone": True, "dark": True},
 }
+README = {"chat": "en-light", "voice-talking": "en-dark"}
+"""Scenes that the README shows, and how they look there."""
 SETTLED_MS = 700
 """Fonts, charts and formulas come after the page."""
 PAUSE = bytes(2 * 16_000)
@@ -98,17 +102,38 @@ async def run(target: Path, scenes: Sequence[Scene], looks: Sequence[str]) -> in
     return missed
 
 
+def publish(folder: Path, target: Path) -> None:
+    """Put the README's pictures where it shows them, small enough for a page."""
+    target.mkdir(parents=True, exist_ok=True)
+    for scene, look in README.items():
+        with Image.open(folder / f"{scene}-{look}.png") as picture:
+            picture.save(target / f"{scene}.webp", quality=86, method=6)
+
+
+async def run_readme() -> int:
+    """Only what the README shows."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, missed = Path(name), 0
+        for scene, look in README.items():
+            missed += await run(folder, [s for s in SCENES if s.name == scene], [look])
+        publish(folder, ROOT / "docs" / "images")
+    return missed
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", nargs="*", help="only scenes whose names begin so")
     parser.add_argument("--look", action="append", choices=list(LOOKS), help="only this look (may be repeated)")
     parser.add_argument("--target", type=Path, default=ROOT / "screenshots")
+    parser.add_argument("--readme", action="store_true", help="only the pictures of the README, into docs/images")
     options = parser.parse_args()
     options.target.mkdir(parents=True, exist_ok=True)
     if not CHROMIUM:
         print("Chromium is not installed (Debian: apt-get install chromium)", file=sys.stderr)
         return 1
+    if options.readme:
+        return 1 if asyncio.run(run_readme()) else 0
     wanted = [s for s in SCENES if not options.scenes or s.name.startswith(tuple(options.scenes))]
     return 1 if asyncio.run(run(options.target, wanted, options.look or list(LOOKS))) else 0
 

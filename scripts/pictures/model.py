@@ -59,7 +59,14 @@ SUM = """The ferry burns **1,267.2 litres** on the way there and back.
 
 That is a little more than last month's average."""
 
-STORY = " ".join(f"This is sentence number {number} of a long story about the sea." for number in range(1, 60))
+STORY = """Once upon a time there was a lighthouse at the end of a long pier. Its keeper could neither read nor write,
+but he knew the sea by its voice. When it whispered, he slept. When it sang, he put the kettle on. And when
+it fell silent, he lit the lamp, whatever the hour, for he had learned that the sea holds its breath before
+a storm. One evening in November it fell silent in the middle of a song. The keeper climbed the hundred and
+twelve steps and lit the lamp. Far out, between two waves, a small boat turned its bow towards the light. In
+it sat a girl with a cat on her knees, and she was not afraid at all. She had been counting the flashes
+since noon, though there had been none, because she was sure that somebody would light them. The keeper lent
+her a blanket and the cat a herring. In the morning the sea sang again, and the three of them had breakfast."""
 
 
 class Answer(NamedTuple):

@@ -53,6 +53,7 @@ async def connect_model(page: Page) -> None:
 
 async def sessions(page: Page) -> Locator:
     """The list of sessions, which is behind a button on a phone."""
+    await page.locator(".head h1").wait_for()
     if not await page.locator(".chat > .list").is_visible():
         await page.locator(".drawer-button").click()
         await page.get_by_role("dialog").locator(".sessions .open").first.wait_for()
@@ -152,7 +153,7 @@ async def failing_server(page: Page) -> None:
     """Nothing answers the page's questions."""
     await page.route("**/api/**", lambda route: route.abort())
     await page.reload()
-    await page.locator(".state[role=alert]").first.wait_for()
+    await page.locator(".state[role=alert]:visible, .hello:visible").first.wait_for()
 
 
 async def waiting_server(page: Page) -> None:

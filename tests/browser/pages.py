@@ -18,6 +18,8 @@ AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"width": 390, "height": 844}
 LAPTOP = {"width": 1280, "height": 800}
 RATE = 16_000
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+"""What the house calls itself, for the list of browsers that are signed in."""
 
 # Without these a browser looks for its maker's services at every start.
 QUIET = (
@@ -35,7 +37,7 @@ class BrowserHouse:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> BrowserHouse:
-        self._http = aiohttp.ClientSession(self.server.url)
+        self._http = aiohttp.ClientSession(self.server.url, headers={"User-Agent": AGENT})
         answer = await self.post("/api/auth/login", username=USERNAME, password=PASSWORD)
         self.token = answer["token"]
         self._http.headers["Authorization"] = f"Bearer {self.token}"

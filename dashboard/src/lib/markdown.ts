@@ -65,6 +65,8 @@ const CONFIG = {
     ...['table', 'thead', 'tbody', 'tr', 'th', 'td', 'a', 'div', 'span', 'button', 'sup', 'sub'],
   ],
   ALLOWED_ATTR: ['href', 'target', 'rel', 'class', 'data-lang', 'data-tex', 'tabindex', 'type', 'start', 'align'],
+  // Every other attribute's value would have to be an address of the form below, or be dropped.
+  ADD_URI_SAFE_ATTR: ['target', 'rel', 'tabindex', 'type', 'start', 'align'],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
 }
 
