@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
+from astrbot_like.domain.audio import INPUT_RATE, SAMPLE_WIDTH
 from astrbot_like.domain.errors import BotError
 from astrbot_like.domain.events import (
     LiveEvent,
@@ -21,6 +22,7 @@ from astrbot_like.domain.events import (
     SpeechStarted,
     SpeechStopped,
 )
+from astrbot_like.engine.echo import ECHO_EARLIEST, EchoMemory, EchoVerdict
 from astrbot_like.engine.end_of_turn import EndOfTurn
 from astrbot_like.engine.endpointing import (
     SpeechAudio,
@@ -42,9 +44,14 @@ log = logging.getLogger(__name__)
 TICK = 0.05
 """Seconds between looks at the clock while a voice is heard or judged."""
 
-
 _REMEMBERED = 32
 """Sentences of the bot in which echo is looked for."""
+_SOUND_REMEMBERED = 12.0
+"""Seconds of the bot's sound in which echo is looked for: speech is sent ahead, and playback may be on hold."""
+_COMPARED = 2.5
+"""Seconds of heard sound that are compared with it."""
+_COMPARE_EVERY = 0.15
+"""Seconds of voice between two comparisons; one takes about a millisecond."""
 
 
 class Listener(Protocol):
@@ -89,6 +96,10 @@ class Ears:
         self._clock = clock
         self._detector = TurnDetector(VoiceActivity(model), settings, EndOfTurn(settings))
         self._said = HeardTracker(keep=_REMEMBERED)
+        self._sound = EchoMemory(_SOUND_REMEMBERED) if settings.echo_similarity <= 1.0 else None
+        self._echo: EchoVerdict = "no"
+        self._compared_at = 0.0
+        self._echo_prone = False
         self._judge: InterruptionJudge | None = None
         self._utterance: Utterance | None = None
         self._over_reply = False
@@ -110,7 +121,8 @@ class Ears:
             if detector.quiet > 0.0:
                 self._rule(self._judge.quiet(now))
             elif detector.voiced > 0.0:
-                self._rule(self._judge.voiced(detector.voiced, now))
+                self._compare(detector.voiced, now)
+                self._rule(self._judge.voiced(detector.voiced, now, self._echo))
         if detector.hearing or self._judging:
             self._arm()
 
@@ -138,8 +150,13 @@ class Ears:
         """Speech was sent."""
         now = self._clock.monotonic()
         if self._judge is None:
-            self._judge = InterruptionJudge(self._settings, now)
+            self._judge = InterruptionJudge(self._settings, now, wary=self._echo_prone)
+        dry = not self._said.playing(now)
         self._said.audio(chunk, now)
+        if self._sound is not None:
+            if dry:
+                self._sound.silence()
+            self._sound.said(chunk.pcm, chunk.rate)
 
     def reply_ended(self) -> None:
         """The reply is over or was stopped."""
@@ -165,10 +182,28 @@ class Ears:
                 self._over_reply = self._listener.replying
                 self._begin(event.pcm)
             case SpeechEnded():
-                self._end()
+                self._end(event.silence)
+
+    def _compare(self, voiced: float, now: float) -> None:
+        """Whether the open utterance sounds like the bot, looked at now and then."""
+        if voiced < self._compared_at:
+            self._compared_at = 0.0
+        if self._sound is None or self._utterance is None or voiced - self._compared_at < _COMPARE_EVERY:
+            return
+        self._compared_at = voiced
+        if self._may_be_echo(now):
+            # What is compared began with the voice: the pause before it would look alike everywhere.
+            sound = self._utterance.tail(min(voiced + _COMPARE_EVERY, _COMPARED))
+            self._echo = self._sound.verdict(sound, known=self._echo == "yes")
+            self._echo_prone = self._echo_prone or self._echo == "yes"
+
+    def _may_be_echo(self, now: float) -> bool:
+        """Whether the bot was to be heard just now."""
+        return bool(self._recent(now))
 
     def _begin(self, pcm: bytes) -> None:
         self._drop()
+        self._echo, self._compared_at = "no", 0.0
         try:
             self._utterance = self._listener.open_utterance()
         except BotError as error:
@@ -186,17 +221,33 @@ class Ears:
             # The utterance is over its limit: what was said until now is answered.
             self._listener.tell(SessionFailed(error.code, error.message))
             self._detector.reset()
-            self._end()
+            self._end(0.0)
 
-    def _end(self) -> None:
+    def _end(self, silence: float) -> None:
         utterance, self._utterance = self._utterance, None
         if utterance is None:
             return
         self._listener.tell(SpeechStopped(self._ms()))
-        if self._over_reply and self._listener.replying:
+        if self._was_echo(utterance, silence):
+            self._listener.run(utterance.abort())
+            self._settle()
+        elif self._over_reply and self._listener.replying:
             self._listener.run(self._weigh(utterance))
         else:
             self._listener.finished(utterance)
+
+    def _was_echo(self, utterance: Utterance, silence: float) -> bool:
+        """Whether a whole utterance was the bot's voice and nothing else."""
+        if self._sound is None or not self._may_be_echo(self._clock.monotonic()):
+            return False
+        spoken = utterance.seconds - silence - self._settings.pre_roll
+        sound = utterance.tail(min(spoken, _COMPARED) + silence)[: -int(silence * INPUT_RATE) * SAMPLE_WIDTH or None]
+        return spoken >= ECHO_EARLIEST and self._sound.verdict(sound) == "yes"
+
+    def _settle(self) -> None:
+        """What was said over the reply has no meaning: playback goes on, unless there is more to judge."""
+        if self._judge is not None and not self._detector.hearing:
+            self._rule(self._judge.meant_nothing())
 
     async def _weigh(self, utterance: Utterance) -> None:
         """What was said over a reply that was not interrupted for it: words make it a turn after all."""
@@ -204,9 +255,11 @@ class Ears:
             transcript = await utterance.finish()
         except BotError as error:
             log.info("speech over a reply was not recognised", extra={"error": error.message})
+            self._settle()
             return
         text = transcript.text
         if not text or is_backchannel(text, self._settings.backchannels) or self.is_echo(text):
+            self._settle()
             return
         self._listener.interrupt()
         self._listener.finished(transcript)

@@ -1,7 +1,10 @@
 """Whether voice during a reply is an interruption, and whether what was recognised is the bot's own voice.
 
 Nothing is destroyed on suspicion: at the first voice playback is put on hold; only enough speech, or a word that means
-something, makes it an interruption; a cough or a "mhm" lets playback go on.
+something, makes it an interruption; a cough, a "mhm" or the bot's own voice lets playback go on.
+
+A "mhm" is itself speech of half a second and more. While nothing was recognised of so short a voice, its words are waited
+for, on hold; what is longer needs no words.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import re
 from difflib import SequenceMatcher
 from typing import Literal, TypeAlias
 
+from astrbot_like.engine.echo import ECHO_EARLIEST, ECHO_SURE, EchoVerdict
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.engine.word_lists import BACKCHANNELS
 
@@ -17,6 +21,8 @@ Verdict: TypeAlias = Literal["pause", "stop", "resume"]
 
 _QUIET_TO_RESUME = 0.35
 """Seconds of quiet after which voice that was no interruption is taken to be over."""
+_SIGN_PATIENCE = 2.0
+"""Multiple of ``min_interruption`` that a single sign of listening may take: slow ones have up to 0.77 s of voice."""
 _BACKCHANNEL_PATIENCE = 2.5
 """Multiple of ``min_interruption`` that words like "yeah, right, okay" may take without being an interruption."""
 
@@ -90,10 +96,16 @@ def _match(heard: list[str], spoken: list[str]) -> float:
 
 
 class InterruptionJudge:
-    """Judges voice during one reply. Times are the clock's monotonic seconds."""
+    """Judges voice during one reply. Times are the clock's monotonic seconds.
+
+    Args:
+        wary: The bot was heard at this microphone before: playback is not put on hold before it is known that a voice
+            is not its own.
+    """
 
     __slots__ = (
         "_base",
+        "_echo",
         "_heard",
         "_ignored",
         "_paused_at",
@@ -103,10 +115,13 @@ class InterruptionJudge:
         "_started",
         "_text",
         "_voice_ended",
+        "_wary",
     )
 
-    def __init__(self, settings: VoiceSettings, reply_started: float) -> None:
+    def __init__(self, settings: VoiceSettings, reply_started: float, *, wary: bool = False) -> None:
         self._settings = settings
+        self._wary = wary
+        self._echo: EchoVerdict = "no"
         self._started = reply_started
         self._paused_at: float | None = None
         self._voice_ended: float | None = None
@@ -131,12 +146,20 @@ class InterruptionJudge:
         if self._paused_at is None:
             return None
         limit = self._paused_at + self._settings.resume_after
-        return limit if self._voice_ended is None else min(limit, self._voice_ended + _QUIET_TO_RESUME)
+        if self._voice_ended is None or (not self._text and self._enough(self._settings.min_interruption)):
+            # So much voice may have been a word or a sign of listening: the recogniser will say.
+            return limit
+        return min(limit, self._voice_ended + _QUIET_TO_RESUME)
 
     def voice(self, now: float) -> Verdict | None:
         """Voice is heard (its first frame, or again after a short quiet)."""
         self._heard = self._base = 0.0
         self._text = self._ignored = ""
+        self._echo = "no"
+        if self._wary and self._paused_at is None:
+            self._voice_ended = None
+            self._rearmed = True
+            return None
         return self._hold(now)
 
     def _hold(self, now: float) -> Verdict | None:
@@ -147,14 +170,22 @@ class InterruptionJudge:
             return "pause"
         return None
 
-    def voiced(self, seconds: float, now: float) -> Verdict | None:
+    def voiced(self, seconds: float, now: float, echo: EchoVerdict = "no") -> Verdict | None:
         """The utterance holds so much voice by now.
 
         Voice that goes on after a short quiet is the same utterance, but is judged anew.
+
+        Args:
+            echo: Whether it sounds like what the bot said.
         """
         more = seconds > self._heard
         if more:
             self._voice_ended = None
+        self._echo = echo
+        if echo == "yes":
+            return self._own_voice(seconds)
+        if self._wary and self._rearmed and (seconds - self._base < ECHO_EARLIEST or echo == "maybe"):
+            return None
         if self._paused_at is None and more and self._rearmed:
             self._base = self._heard
             self._heard = seconds
@@ -170,7 +201,24 @@ class InterruptionJudge:
         """
         self._text = text
         self._spoken = spoken
+        if self._echo == "yes":
+            self._ignored = text
+            return None
         return self._decide(now)
+
+    def meant_nothing(self) -> Verdict | None:
+        """The utterance was recognised: it was a sign of listening, an echo or no speech."""
+        if self._paused_at is None:
+            return None
+        return self._resume()
+
+    def _own_voice(self, seconds: float) -> Verdict | None:
+        self._heard = self._base = seconds
+        self._wary = True
+        verdict = self._resume() if self._paused_at is not None else None
+        # What is no longer the bot's voice is judged anew.
+        self._rearmed = True
+        return verdict
 
     def quiet(self, now: float) -> Verdict | None:
         """The voice has stopped (for now)."""
@@ -185,6 +233,9 @@ class InterruptionJudge:
         wake = self.wake_at
         if wake is None or now < wake - 1e-9:
             return None
+        return self._resume()
+
+    def _resume(self) -> Verdict:
         self._rearmed = self._voice_ended is not None
         self._paused_at = None
         self._voice_ended = None
@@ -201,13 +252,19 @@ class InterruptionJudge:
             return self._stop()
         if self._paused_at is None:
             return None
-        needed = settings.min_interruption
         if self._text:
             # What was said so far is only a sign of listening (or the bot itself): it takes more than that.
-            needed *= _BACKCHANNEL_PATIENCE
-        if self._heard - self._base >= needed - 1e-9 and not echo:
+            needed = settings.min_interruption * _BACKCHANNEL_PATIENCE
+        else:
+            needed = settings.min_interruption * _SIGN_PATIENCE
+        if self._echo == "maybe":
+            needed = max(needed, ECHO_SURE)
+        if self._enough(needed) and not echo:
             return self._stop()
         return self.tick(now)
+
+    def _enough(self, seconds: float) -> bool:
+        return self._heard - self._base >= seconds - 1e-9
 
     def _stop(self) -> Verdict:
         self._paused_at = None

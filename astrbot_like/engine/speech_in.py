@@ -130,6 +130,16 @@ class Utterance:
         """The audio so far, 16 kHz mono s16le."""
         return b"".join(self._pieces)
 
+    def tail(self, seconds: float) -> bytes:
+        """The last ``seconds`` of the audio so far."""
+        wanted, pieces = int(seconds * INPUT_RATE) * SAMPLE_WIDTH, list[bytes]()
+        for piece in reversed(self._pieces):
+            if wanted <= 0:
+                break
+            pieces.append(piece[-wanted:])
+            wanted -= len(piece)
+        return b"".join(reversed(pieces))
+
     def push(self, pcm: bytes) -> None:
         """Add audio: 16 kHz mono s16le, whole samples.
 

@@ -57,7 +57,10 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 60.0
 
     # --- interruption --------------------------------------------------------------------------------
-    min_interruption: Annotated[float, _about("Speech over a reply that makes it an interruption.", ge=0.05)] = 0.4
+    min_interruption: Annotated[
+        float,
+        _about("Speech over a reply that makes it an interruption; twice as much before its words are known.", ge=0.05),
+    ] = 0.4
     resume_after: Annotated[
         float, _about("Longest pause of the playback while an interruption is being judged.", ge=0.1)
     ] = 2.0
@@ -69,7 +72,9 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0.0
     echo_similarity: Annotated[
         float,
-        _about("How closely recognised text must match what the bot has just said to be dropped as echo; 1.01: never."),
+        _about(
+            "How closely recognised text must match what the bot has just said to be dropped as echo; 1.01: no echo."
+        ),
     ] = 0.8
     echo_seconds: Annotated[
         float, _about("How long after its playback the bot's speech can still come back as echo.", ge=0.0)

@@ -19,8 +19,55 @@ def test_first_voice_pauses_and_enough_speech_stops() -> None:
     assert it.voice(10.0) == "pause"
     assert it.judging
     assert it.voiced(0.2, 10.2) is None
-    assert it.voiced(0.4, 10.4) == "stop"
+    # So far it may be a sign of listening.
+    assert it.voiced(0.7, 10.7) is None
+    assert it.voiced(0.8, 10.8) == "stop"
     assert not it.judging
+
+
+def test_the_words_of_a_short_voice_are_waited_for() -> None:
+    it = judge()
+    it.voice(10.0)
+    it.voiced(0.6, 10.6)
+    assert it.quiet(10.7) is None
+    assert it.tick(11.5) is None
+    assert it.meant_nothing() == "resume"
+    assert it.meant_nothing() is None
+    it.voice(20.0)
+    it.voiced(0.6, 20.6)
+    it.quiet(20.7)
+    assert it.words("not that", SPOKEN, 21.2) == "stop"
+    late = judge()
+    late.voice(10.0)
+    late.voiced(0.6, 10.6)
+    late.quiet(10.7)
+    assert late.tick(11.9) is None
+    assert late.tick(12.0) == "resume"
+
+
+def test_what_sounds_like_the_bot_does_not_stop_it() -> None:
+    it = judge()
+    assert it.voice(10.0) == "pause"
+    assert it.voiced(0.3, 10.3) is None
+    assert it.voiced(0.45, 10.45, "yes") == "resume"
+    assert it.voiced(1.5, 11.5, "yes") is None
+    assert it.words("anything at all", SPOKEN, 11.5) is None
+    # The user speaks into it.
+    assert it.voiced(1.7, 11.7, "no") is None
+    assert it.voiced(2.0, 12.0, "no") == "pause"
+    assert it.voiced(2.5, 12.5, "no") == "stop"
+
+
+def test_playback_is_not_held_at_each_sentence_where_the_bot_hears_itself() -> None:
+    it = InterruptionJudge(VoiceSettings(), reply_started=0.0, wary=True)
+    assert it.voice(10.0) is None
+    assert it.voiced(0.3, 10.3) is None
+    assert it.voiced(0.9, 10.9, "maybe") is None
+    assert it.voiced(1.5, 11.5, "yes") is None
+    assert it.voice(20.0) is None
+    assert it.voiced(0.45, 20.45, "no") == "pause"
+    assert it.voiced(1.3, 21.3, "maybe") is None
+    assert it.voiced(2.0, 22.0, "no") == "stop"
 
 
 def test_one_word_that_means_something_stops_at_once() -> None:
@@ -86,7 +133,7 @@ def test_after_a_cough_the_same_utterance_is_judged_anew() -> None:
     assert it.tick(10.55) == "resume"
     assert it.voiced(0.13, 10.6) == "pause"
     assert it.voiced(0.4, 10.9) is None
-    assert it.voiced(0.5, 11.0) == "stop"
+    assert it.voiced(0.9, 11.4) == "stop"
 
 
 def test_after_a_sign_of_listening_a_word_stops_it() -> None:
