@@ -3,8 +3,8 @@
 Nothing is destroyed on suspicion: at the first voice playback is put on hold; only enough speech, or a word that means
 something, makes it an interruption; a cough, a "mhm" or the bot's own voice lets playback go on.
 
-A "mhm" is itself speech of half a second and more. While nothing was recognised of so short a voice, its words are waited
-for, on hold; what is longer needs no words.
+A "mhm" is itself speech of half a second and more. While nothing was recognised of so short a voice, its words are
+waited for, on hold; what is longer needs no words.
 """
 
 from __future__ import annotations
