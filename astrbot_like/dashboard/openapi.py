@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 
 from astrbot_like.dashboard.errors import http_status
+from astrbot_like.dashboard.examples import example_of, request_example
 from astrbot_like.dashboard.routing import Access, Route
 from astrbot_like.domain import errors
 
@@ -131,7 +132,7 @@ class Contract:
             "tags": [route.tag],
             "security": SECURITY[route.access.kind],
             "parameters": [*_path_parameters(route), *_query_parameters(route.query)],
-            "requestBody": self._request_body(route, method),
+            "requestBody": self._request_body(route, method, components),
             "responses": self._responses(route, name, components),
         }
         if route.access.scope:
@@ -140,7 +141,7 @@ class Contract:
             {"security": []} if not SECURITY[route.access.kind] else {}
         )
 
-    def _request_body(self, route: Route, method: str) -> dict[str, Any] | None:
+    def _request_body(self, route: Route, method: str, components: dict[str, Any]) -> dict[str, Any] | None:
         if route.upload is not None:
             properties: dict[str, Any] = {
                 route.upload.file_field: {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -149,7 +150,9 @@ class Contract:
             schema = {"type": "object", "properties": properties, "required": [route.upload.file_field]}
             return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
         if route.body is not None:
-            return {"required": True, "content": {"application/json": {"schema": self._schema(route.body)}}}
+            schema = self._schema(route.body)
+            example = request_example(schema, components)
+            return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
         if route.any_body and method != "GET":
             return {"content": {"*/*": {"schema": {}}}}
         return None
@@ -179,9 +182,10 @@ class Contract:
                 },
                 "required": ["status", "message", "data"],
             }
+            example = {"status": "ok", "message": None, "data": example_of(data, components)}
             found["200"] = {
                 "description": "Done.",
-                "content": {"application/json": {"schema": {"$ref": REF.format(name=title)}}},
+                "content": {"application/json": {"schema": {"$ref": REF.format(name=title)}, "example": example}},
             }
         by_status: dict[int, list[type[errors.BotError]]] = {}
         for error in possible_errors(route):
@@ -220,14 +224,18 @@ def render(document: dict[str, Any]) -> str:
 
 
 def _error_answer(status: int, classes: list[type[errors.BotError]]) -> dict[str, Any]:
-    codes = sorted({cls.code for cls in classes})
-    example = next(cls for cls in classes if cls.code == codes[0])
+    by_code = {cls.code: cls for cls in classes}
+    codes = sorted(by_code)
+    examples = {
+        code: {"value": {"status": "error", "message": by_code[code].default_message, "data": {"code": code}}}
+        for code in codes
+    }
     answer: dict[str, Any] = {
         "description": "Error: " + ", ".join(codes) + ".",
         "content": {
             "application/json": {
                 "schema": {"$ref": REF.format(name="ErrorEnvelope")},
-                "example": {"status": "error", "message": example.default_message, "data": {"code": codes[0]}},
+                "examples": examples,
             }
         },
     }

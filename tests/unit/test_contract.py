@@ -71,3 +71,26 @@ async def test_the_document_and_its_page_need_no_other_host(house):
         assert (await house.client.get(name)).status_code == 200
     served = await (await house.client.get("/api/openapi.json")).get_json()
     assert served == house.check.document
+
+
+async def test_every_body_and_answer_has_an_example_that_fits(house):
+    document = house.check.document
+
+    def resolved(answer):
+        return document["components"]["responses"][answer["$ref"].rsplit("/", 1)[-1]] if "$ref" in answer else answer
+
+    codes = set()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for part in (operation.get("requestBody", {}), *map(resolved, operation["responses"].values())):
+                content = part.get("content", {}).get("application/json")
+                if content is None:
+                    continue
+                named = {name: example["value"] for name, example in content.get("examples", {}).items()}
+                assert "example" in content or named, path
+                for name, example in (named or {"": content["example"]}).items():
+                    house.check.validate(content["schema"], example)
+                    if name:
+                        assert example["data"]["code"] == name
+                        codes.add(name)
+    assert {"BAD_USER", "CONFIG_ERROR", "SESSION_ERROR", "TOO_LARGE", "RATE_LIMITED"} <= codes
