@@ -71,7 +71,7 @@ def create_app(services: DashboardServices) -> Quart:
         services: Parts of the house; nothing is looked up elsewhere, so several applications can live in one process.
     """
     app = bare_app(services.settings)
-    guards = Guards(services.authenticator, services.settings, services.clock, services.sign_ins.seen)
+    guards = Guards(services.authenticator, services.settings, services.rate_limits, services.sign_ins.seen)
     table = RouteTable(app, guards)
     for register in (*ROUTE_MODULES, *services.routes):
         register(app, services)

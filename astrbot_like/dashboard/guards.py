@@ -12,10 +12,9 @@ from astrbot_like.dashboard.addresses import client_address, parse_networks
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credentials import api_key, bearer_token
 from astrbot_like.dashboard.identity import Identity
-from astrbot_like.dashboard.limits import RateLimiter
+from astrbot_like.dashboard.limits import RateLimits
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.errors import Unauthorized
-from astrbot_like.runtime.clock import Clock
 
 if TYPE_CHECKING:
     from astrbot_like.dashboard.routing import Access
@@ -35,12 +34,12 @@ class Guards:
         self,
         authenticator: Authenticator,
         settings: DashboardSettings,
-        clock: Clock,
+        limits: RateLimits,
         seen: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._authenticator = authenticator
         self._seen = seen
-        self._limiter = RateLimiter(settings.request_rate, settings.request_burst, clock)
+        self._limits = limits
         self._trusted = parse_networks(settings.trusted_proxies)
         self._metrics_token = settings.metrics_token
 
@@ -57,9 +56,9 @@ class Guards:
         """
         if access.kind != "public":
             identity = await self._identify(access)
-            self._limiter.take(f"{identity.kind}:{identity.credential or identity.username}")
+            self._limits.take("requests", f"{identity.kind}:{identity.credential or identity.username}")
         else:
-            self._limiter.take(self.address())
+            self._limits.take("requests", self.address())
             identity = ANYONE
         g.identity = identity
         return identity
@@ -81,7 +80,7 @@ class Guards:
                     return identity
         except Unauthorized:
             # Guessing is limited by address; a valid credential behind the same address is not held up by it.
-            self._limiter.take(self.address())
+            self._limits.take("requests", self.address())
             raise
 
     def _metrics_reader(self) -> Identity:

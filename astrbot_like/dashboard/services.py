@@ -11,6 +11,7 @@ from quart import Quart
 
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
+from astrbot_like.dashboard.limits import RateLimits
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.live import LiveSessions
 from astrbot_like.domain.messages import MessagePart
@@ -163,6 +164,7 @@ class DashboardServices:
     logs: LogBus
     clock: Clock
     supervisor: Supervisor
+    rate_limits: RateLimits
     ready: Callable[[], Awaitable[None]]
     temp_dir: Path
     metrics: Sequence[MetricsSource] = field(default=())

@@ -17,6 +17,8 @@ class SocketSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_text_chars: Annotated[int, Meta(description="Longest text input, in characters.", ge=1)] = 32_000
     outbound_frames: Annotated[int, Meta(description="Frames queued for a client that reads slowly.", ge=1)] = 64
     inbound_frames: Annotated[int, Meta(description="Frames queued from a client before reading pauses.", ge=1)] = 64
+    chat_requests: Annotated[int, Meta(description="Chat requests of one connection that may be in flight.", ge=1)] = 64
+    chat_subscriptions: Annotated[int, Meta(description="Sessions that one connection may be bound to.", ge=1)] = 64
     slow_client_timeout: Annotated[
         float, Meta(description="Seconds a client may not read before it is dropped (close code 1013).", gt=0)
     ] = 10.0
@@ -41,6 +43,7 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     login_rate: Annotated[float, Meta(description="Sign-in attempts that one address may make per minute.", gt=0)] = (
         60.0
     )
+    login_burst: Annotated[int, Meta(description="Sign-in attempts that one address may make at once.", ge=1)] = 30
     request_rate: Annotated[
         float, Meta(description="HTTP requests per second that one credential or address may make.", gt=0)
     ] = 500.0

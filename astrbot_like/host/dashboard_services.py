@@ -15,6 +15,7 @@ from astrbot_like.api.message_components import BaseMessageComponent, File, Imag
 from astrbot_like.api.platform import MessageSession
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
+from astrbot_like.dashboard.limits import MemoryRateLimits
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain.errors import BotError, NotFound, ProcessingError
@@ -223,6 +224,7 @@ def dashboard_services(
         platforms=PlatformOperations(configs=stores.records.platforms, runner=plugins.platform_service),
         logs=logs,
         clock=clock,
+        rate_limits=MemoryRateLimits(settings, clock),
         supervisor=supervisor,
         ready=ready,
         metrics=(figures,),

@@ -20,6 +20,7 @@ from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.dashboard.app import create_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
+from astrbot_like.dashboard.limits import MemoryRateLimits
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
@@ -359,6 +360,7 @@ class AdminHouse:
             "platforms": self.platforms,
             "logs": self.logs,
             "clock": self.clock,
+            "rate_limits": MemoryRateLimits(self.settings, self.clock),
             "supervisor": self.supervisor,
             "ready": self._ready,
             "settings": self.settings,

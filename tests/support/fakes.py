@@ -15,6 +15,7 @@ from quart import Quart
 from astrbot_like.dashboard.app import create_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.credential_watch import CredentialWatch
+from astrbot_like.dashboard.limits import MemoryRateLimits
 from astrbot_like.dashboard.services import DashboardServices, RouteModule
 from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
@@ -441,6 +442,7 @@ class FakeHouse:
             "session_events": self.engine.queues,
             "live_sessions": self.live,
             "clock": self.clock,
+            "rate_limits": MemoryRateLimits(self.settings, self.clock),
             "supervisor": self.supervisor,
             "ready": ready,
             "settings": self.settings,

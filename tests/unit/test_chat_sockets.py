@@ -433,6 +433,26 @@ async def test_an_id_the_session_has_not_reached_hides_nothing(house: FakeHouse)
     assert saved == [3, 4]
 
 
+async def test_a_connection_has_so_many_requests_and_subscriptions(tmp_path):
+    sockets = SocketSettings(chat_requests=2, chat_subscriptions=1)
+    async with fake_house(settings=DashboardSettings(sockets=sockets)) as house:
+        house.engine.script = Gate()
+        for name in ("a", "b"):
+            await house.sessions.open(name, username="ann")
+        async with connect(chat_url(house), protocol="chat") as client:
+            for name in ("a", "b"):
+                await client.send({"t": "bind", "session_id": name})
+            frames = [*await client.until("error"), await client.next()]
+            assert [frame["data"] for frame in of(frames, "error")] == [
+                "Too many sessions bound on this connection; at most 1."
+            ]
+            for name in ("m1", "m2", "m3"):
+                await client.send({"t": "send", "message": HELLO, "message_id": name, "session_id": f"s-{name}"})
+            [refused] = of(await client.until("error"), "error")
+            assert refused["data"] == "Too many requests in flight on this connection; at most 2."
+            assert refused["message_id"] == "m3"
+
+
 class TestOpenApi:
     async def events(self, house: FakeHouse, **body: object) -> list[dict]:
         headers = {"X-API-Key": API_KEY}

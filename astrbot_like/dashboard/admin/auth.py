@@ -9,7 +9,6 @@ from msgspec import Meta
 from quart import Quart, request
 
 from astrbot_like.dashboard.identity import Identity
-from astrbot_like.dashboard.limits import RateLimiter
 from astrbot_like.dashboard.routing import DASHBOARD, PUBLIC, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
@@ -17,7 +16,6 @@ from astrbot_like.domain.accounts import Account
 from astrbot_like.operations.sign_ins import SignIn
 
 WRONG = "The username or the password is wrong."
-LOGIN_BURST = 30
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -83,7 +81,6 @@ def register(app: Quart, services: DashboardServices) -> None:
     table = RouteTable.of(app)
     routes = table.group("Sign-in")
     accounts, sign_ins = services.accounts, services.sign_ins
-    rate = RateLimiter(services.settings.login_rate / 60, LOGIN_BURST, services.clock)
 
     async def issue(account: Account) -> SignedIn:
         token, identity = await services.authenticator.sign_in(account.username)
@@ -104,7 +101,7 @@ def register(app: Quart, services: DashboardServices) -> None:
         while (429 with Retry-After).
         """
         address = table.guards.address()
-        rate.take(address)
+        services.rate_limits.take("login", address)
         account = await accounts.authenticate(body.username, body.password, address)
         if account is None:
             raise errors.Unauthorized(WRONG)

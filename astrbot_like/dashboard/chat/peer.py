@@ -14,15 +14,13 @@ from astrbot_like.dashboard.chat.requests import RequestsInFlight
 from astrbot_like.dashboard.chat.turns import ChatCall, ChatTurns
 from astrbot_like.dashboard.chat.wire import ChatDecoder, ChatWire
 from astrbot_like.dashboard.parts import check_text_length
+from astrbot_like.dashboard.settings import SocketSettings
 from astrbot_like.domain.errors import BadUser, BotError, InvalidMessageFormat, ProcessingError
 from astrbot_like.domain.ports import History, SessionEvents
 from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.runtime.channels import Channel, ChannelClosed
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.tasks import cancel_and_wait
-
-MAX_SUBSCRIPTIONS = 64
-"""Sessions one connection is bound to."""
 
 
 class ChatPeer:
@@ -35,7 +33,7 @@ class ChatPeer:
         username: The connection's user.
         credential: Id of the API key; empty for a signed-in user.
         output: Where frames go; bounded, shared with whatever else the connection speaks.
-        max_text: Longest text of a message, in characters.
+        limits: Of text, requests and subscriptions.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class ChatPeer:
         username: str,
         credential: str,
         output: Channel[Any],
-        max_text: int,
+        limits: SocketSettings,
     ) -> None:
         self._turns = turns
         self._events = events
@@ -55,9 +53,9 @@ class ChatPeer:
         self._username = username
         self._credential = credential
         self._output = output
-        self._max_text = max_text
+        self._limits = limits
         self._decoder = ChatDecoder()
-        self._requests = RequestsInFlight(turns, output)
+        self._requests = RequestsInFlight(turns, output, limits.chat_requests)
         self._following: dict[str, tuple[SessionFollower, asyncio.Task[None]]] = {}
 
     @property
@@ -105,7 +103,7 @@ class ChatPeer:
         if frame.username is not None and frame.username != self._username:
             raise BadUser("username does not match the user of this connection")
         parts = wire.send_parts(frame.message)
-        check_text_length(parts, self._max_text)
+        check_text_length(parts, self._limits.max_text_chars)
         message_id = frame.message_id or new_id()
         call = ChatCall(
             username=self._username,
@@ -129,8 +127,9 @@ class ChatPeer:
         session_id = frame.session_id
         if not isinstance(session_id, str) or not session_id:
             raise InvalidMessageFormat(wire.SESSION_REQUIRED)
-        if session_id not in self._following and len(self._following) >= MAX_SUBSCRIPTIONS:
-            raise ProcessingError(f"Too many sessions bound on this connection; at most {MAX_SUBSCRIPTIONS}.")
+        limit = self._limits.chat_subscriptions
+        if session_id not in self._following and len(self._following) >= limit:
+            raise ProcessingError(f"Too many sessions bound on this connection; at most {limit}.")
         before = self._following.pop(session_id, None)
         follower = SessionFollower(session_id, self._events, self._history, self._requests.is_own)
         task = asyncio.create_task(self._follow(follower, session_id, frame.after, before), name="session follower")

@@ -20,9 +20,6 @@ from astrbot_like.runtime.tasks import cancel_and_wait
 
 log = logging.getLogger(__name__)
 
-MAX_REQUESTS = 64
-"""Requests of one connection in flight."""
-
 REMEMBERED = 1024
 """Own requests whose late events are still told from those of others."""
 
@@ -54,10 +51,12 @@ class RequestsInFlight:
     Args:
         turns: The way into the engine.
         output: Where frames go.
+        limit: Requests in flight; one more is refused.
     """
 
-    def __init__(self, turns: ChatTurns, output: Channel[ChatOutFrame]) -> None:
+    def __init__(self, turns: ChatTurns, output: Channel[ChatOutFrame], limit: int) -> None:
         self._turns = turns
+        self._limit = limit
         self._output = output
         self._requests: dict[str, _Request] = {}
         self._own: OrderedDict[str, None] = OrderedDict()
@@ -74,8 +73,8 @@ class RequestsInFlight:
         """
         if message_id in self._requests:
             raise ProcessingError(f"message_id is already being processed: {message_id[:128]}")
-        if len(self._requests) >= MAX_REQUESTS:
-            raise ProcessingError(f"Too many requests in flight on this connection; at most {MAX_REQUESTS}.")
+        if len(self._requests) >= self._limit:
+            raise ProcessingError(f"Too many requests in flight on this connection; at most {self._limit}.")
         request = self._requests[message_id] = _Request(message_id)
         self._remember(request.turn_id)
         request.task = asyncio.create_task(self._run(request, prepare, make_wire, opened), name="chat request")

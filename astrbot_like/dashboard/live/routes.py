@@ -151,7 +151,7 @@ class LiveEndpoints:
                 username=username,
                 credential=credential,
                 output=output,
-                max_text=limits.max_text_chars,
+                limits=limits,
             )
         )
         peer = LivePeer(

@@ -19,6 +19,7 @@ from astrbot_like.dashboard.live.routes import lost_reason, open_sockets
 from astrbot_like.dashboard.parts import check_text_length, parse_parts, parse_text
 from astrbot_like.dashboard.routing import DASHBOARD, Answer, RouteTable, key_scope
 from astrbot_like.dashboard.services import DashboardServices
+from astrbot_like.dashboard.settings import SocketSettings
 from astrbot_like.dashboard.socket_pump import GOING_AWAY, SocketPump, close_socket
 from astrbot_like.dashboard.sse import ReplyEvents
 from astrbot_like.dashboard.validation import decode_json
@@ -152,7 +153,7 @@ class OpenChats:
             return
         sockets = open_sockets(app)
         limits = services.settings.sockets
-        peer = OpenChatPeer(self, identity.credential, Channel(limits.outbound_frames))
+        peer = OpenChatPeer(self, identity.credential, limits)
         pump = SocketPump(socket, peer, slow_client_timeout=limits.slow_client_timeout)
         unwatch = services.credential_watch.add(
             identity, lambda: pump.stop(1008, lost_reason(identity, services.clock.time()))
@@ -177,11 +178,11 @@ class OpenChats:
 class OpenChatPeer:
     """One connection's side of the pump."""
 
-    def __init__(self, chats: OpenChats, credential: str, output: Channel[Any]) -> None:
-        self.output = output
+    def __init__(self, chats: OpenChats, credential: str, limits: SocketSettings) -> None:
+        self.output: Channel[Any] = Channel(limits.outbound_frames)
         self._chats = chats
         self._credential = credential
-        self._requests = RequestsInFlight(chats.turns, output)
+        self._requests = RequestsInFlight(chats.turns, self.output, limits.chat_requests)
         self._decode = msgspec.json.Decoder(_SocketFrame).decode
 
     @property
