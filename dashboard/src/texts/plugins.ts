@@ -58,5 +58,5 @@ export const plugins = {
   pageOf: ['{page}, a page of {name}', '{name} 的页面：{page}'],
   backToPlugins: ['Back to the plugins', '返回插件'],
   reloadPage: ['Load the page again', '重新加载页面'],
-  pageBlocked: ['This page wanted to load {address}, which is not allowed. If you trust it, add its origin to “plugin_page_origins” in the settings file.', '该页面想加载 {address}，但未被允许。如果你信任它，请把其来源加入设置文件的 plugin_page_origins。'],
+  pageBlocked: ['This page wanted to load {address}, which is not allowed. If you trust the page, add {origin} to dashboard.plugin_page_origins in the settings file.', '该页面想加载 {address}，但未被允许。如果你信任该页面，请把 {origin} 加入设置文件的 dashboard.plugin_page_origins。'],
 } as const satisfies Texts
