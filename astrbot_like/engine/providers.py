@@ -292,6 +292,6 @@ def coded_error(provider_id: str, error: BaseException) -> BotError:
 def describe(error: BaseException) -> str:
     """One line for people: an exception's own words, shortened, without secrets."""
     if isinstance(error, BotError):
-        return error.message
+        return redact(error.message)
     text = (str(error).strip().splitlines() or [""])[0][:300]
     return redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -137,7 +137,7 @@ class ToolRunner:
         except TimeoutError:
             result = f"error: {call.name} did not answer within {self._settings.tool_deadline:g} s"
         except PluginError as error:
-            result = f"error: {error.message}"
+            result = f"error: {describe(error)}"
         except BotError as error:
             result = f"error: {call.name} failed: {describe(error)}"
         if self._handlers.has_hook("llm_tool_respond"):

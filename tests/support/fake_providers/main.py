@@ -59,13 +59,16 @@ class FakeChat(Provider):
             raise RuntimeError("the model is broken; api_key=sk-secretsecretsecret")
         if fail == "hang":
             await asyncio.sleep(3600)
-        tool = self.provider_config.get("tool")
-        if tool and func_tool and not any(m.get("role") == "tool" for m in contexts or []):
+        options = self.provider_config
+        tool = options.get("tool")
+        answered = any(m.get("role") == "tool" for m in contexts or [])
+        if tool and func_tool and (options.get("tool_always") or not answered):
+            count = options.get("tool_calls", 1)
             yield LLMResponse(
                 "tool",
-                tools_call_name=[tool],
-                tools_call_args=[self.provider_config.get("tool_args", {})],
-                tools_call_ids=["call_1"],
+                tools_call_name=[tool] * count,
+                tools_call_args=[options.get("tool_args", {})] * count,
+                tools_call_ids=[f"call_{number}" for number in range(count)],
             )
             return
         if self.provider_config.get("reply") in ("#nothing", "#thoughts"):
