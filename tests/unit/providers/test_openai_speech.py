@@ -1,4 +1,4 @@
-"""Speech, recognition and embeddings of the OpenAI plugin against the mock upstream."""
+"""What OpenAI's speech, recognition and embeddings have of their own beside the contract suite."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.kit.wav import read_wav
 from astrbot_like.api.speech import SpeechOptions, speech_options
 from astrbot_like.bench.mock_behaviour import stamped_pcm
 from plugins.openai.embedding import OpenAIEmbedding
 from plugins.openai.speech import OpenAISpeech, OpenAIWhisper
+from tests.standins.openai_audio import OpenAIAudioStandIn
+from tests.standins.speech_services import speech as samples
 from tests.unit.providers.conftest import Upstream
 
 
@@ -40,33 +41,6 @@ async def spoken(provider: OpenAISpeech, *texts: str) -> list[tuple[str, bytes]]
     return gathered
 
 
-async def test_each_sample_arrives_once_and_in_order(speech: OpenAISpeech) -> None:
-    assert await spoken(speech, "Hello.", " ", "World.") == [
-        ("Hello.", stamped_pcm("Hello.", 200, 24000)),
-        ("World.", stamped_pcm("World.", 200, 24000)),
-    ]
-
-
-async def test_the_start_is_heard_before_the_end_is_made(speech: OpenAISpeech) -> None:
-    speech.set_model("mock:audio_ms=2000,audio_rate=10")
-    said: asyncio.Queue = asyncio.Queue()
-    heard: asyncio.Queue = asyncio.Queue()
-    said.put_nowait("Hello.")
-    task = asyncio.create_task(speech.get_audio_stream(said, heard))
-    text, wav = await heard.get()
-    pcm, rate, channels, width = read_wav(wav)
-    assert (text, rate, channels, width) == ("Hello.", 24000, 1, 2)
-    assert len(pcm) < 24000  # less than half a second of the two
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def test_a_file(speech: OpenAISpeech) -> None:
-    path = Path(await speech.get_audio("Hello."))
-    assert read_wav(path.read_bytes()) == (stamped_pcm("Hello.", 200, 24000), 24000, 1, 2)
-
-
 async def test_wav_services(upstream: Upstream) -> None:
     made = OpenAISpeech({"id": "tts", "type": "t", "api_base": upstream.url, "response_format": "wav"}, {})
     assert await spoken(made, "Hello.") == [("Hello.", stamped_pcm("Hello.", 200, 24000))]
@@ -80,41 +54,41 @@ async def test_options_of_one_reply(speech: OpenAISpeech, upstream: Upstream) ->
     assert (upstream.last_body()["voice"], upstream.last_body()["speed"]) == ("nova", 1.5)
 
 
-@pytest.mark.parametrize(
-    ("model", "failure"),
-    [("error=401", "auth"), ("error=429", "rate_limit"), ("cut=2", "cut"), ("hang=2", "timeout")],
-)
-async def test_speech_failures(speech: OpenAISpeech, model: str, failure: str) -> None:
-    speech.set_model(f"mock:audio_ms=1000,{model}")
-    with pytest.raises(ServiceError) as caught:
-        await spoken(speech, "Hello.")
-    assert caught.value.failure == failure
+async def test_a_server_without_bare_samples_is_asked_for_wav_from_then_on(tmp_path: Path) -> None:
+    async with OpenAIAudioStandIn(formats=("wav",)).running() as service:
+        made = OpenAISpeech({"id": "tts", "type": "t", "api_key": "right-key", "api_base": f"{service.url}/v1"}, {})
+        assert await spoken(made, "One.", "Two.") == [("One.", samples("One.")), ("Two.", samples("Two."))]
+        assert [request.body["response_format"] for request in service.requests] == ["pcm", "wav", "wav"]
+        await made.terminate()
 
 
-async def test_recognition(upstream: Upstream, wav_file: Path) -> None:
-    model = "mock:transcript=what time is it"
-    made = OpenAIWhisper(
-        {"id": "stt", "type": "t", "api_key": "k", "api_base": upstream.url, "model": model, "language": "en"}, {}
-    )
-    assert await made.get_text(str(wav_file)) == "what time is it"
-    assert upstream.last_body() == {
-        "model": model, "response_format": "json", "language": "en", "file_bytes": 3244,
-    }  # fmt: skip
-    await made.test()
-    made.set_model("mock:error=503")
-    with pytest.raises(ServiceError, match="fault of its own"):
+async def test_wav_that_nobody_asked_for_is_heard_without_its_header() -> None:
+    async with OpenAIAudioStandIn(always_wav=True).running() as service:
+        made = OpenAISpeech({"id": "tts", "type": "t", "api_key": "right-key", "api_base": f"{service.url}/v1"}, {})
+        assert await spoken(made, "One.") == [("One.", samples("One."))]
+        await made.terminate()
+
+
+async def test_recognition_names_file_model_and_language(wav_file: Path) -> None:
+    async with OpenAIAudioStandIn().running() as service:
+        config = {"id": "stt", "type": "t", "api_key": "right-key", "api_base": f"{service.url}/v1", "language": "en"}
+        made = OpenAIWhisper(config, {})
         await made.get_text(str(wav_file))
-    await made.terminate()
+        assert service.last.body == {
+            "model": "whisper-1", "response_format": "json", "language": "en", "filename": "audio.wav",
+        }  # fmt: skip
+        await made.terminate()
 
 
-async def test_embeddings(upstream: Upstream) -> None:
-    made = OpenAIEmbedding(
-        {"id": "e", "type": "t", "embedding_api_base": upstream.url, "embedding_dimensions": "8"}, {}
-    )
-    vectors = await made.get_embeddings(["a", "bb"])
-    assert [len(vector) for vector in vectors] == [8, 8]
-    assert vectors[0] != vectors[1]
-    assert made.get_dim() == 8
-    assert "dimensions" not in upstream.last_body()
-    await made.test()
-    await made.terminate()
+@pytest.mark.parametrize(
+    ("mode", "model", "sent"), [("auto", "m", False), ("always", "m", True), ("never", "text-embedding-3-small", False)]
+)
+async def test_dimensions_are_sent_where_the_server_knows_them(mode: str, model: str, sent: bool) -> None:
+    async with OpenAIAudioStandIn().running() as service:
+        config = {"embedding_api_key": "right-key", "embedding_api_base": f"{service.url}/v1", "embedding_model": model}
+        made = OpenAIEmbedding(
+            {"id": "e", "type": "t", **config, "embedding_dimensions": "8", "embedding_dimensions_mode": mode}, {}
+        )
+        assert len(await made.get_embedding("a")) == (8 if sent else 4)
+        assert ("dimensions" in service.last.body) is sent
+        await made.terminate()

@@ -18,7 +18,7 @@ import pytest
 from astrbot_like.api.kit.errors import Failure
 
 RIGHT_KEY = "right-key"
-WRONG_KEY = "wrong-key-1234567890"
+WRONG_KEY = "sk-wrong0123456789abcdef"
 PROVIDER_ID = "mine"
 TIMEOUT = 0.5
 """Seconds after which the providers under test give a silent service up."""
