@@ -123,8 +123,9 @@ class ContextWindow:
     def beside(system_prompt: str, tools: Any) -> int:
         """An estimate of the tokens of what every request of a turn carries beside its messages."""
         total = text_tokens(system_prompt) + MESSAGE_OVERHEAD if system_prompt else 0
-        if tools:
-            total += text_tokens(json.dumps(tools.openai_schema(), ensure_ascii=False, default=str))
+        for tool in tools or ():
+            described = f"{tool.name} {tool.description} {tool.parameters}"
+            total += CALL_OVERHEAD + text_tokens(described)
         return total
 
     def fit(self, history: Sequence[dict[str, Any]], room: int) -> Fitted:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from astrbot_like.api import AstrBotConfig, sp
 from astrbot_like.api.event import AstrMessageEvent, MessageEventResult, filter
 from astrbot_like.api.event.filter import GreedyStr
-from astrbot_like.api.host_tables import SessionServiceManager, active_event_registry
+from astrbot_like.api.host_tables import SESSION_SWITCHES, SessionServiceManager, active_event_registry
 from astrbot_like.api.star import Context, Star
 
 from . import listing
@@ -29,6 +29,15 @@ class Enabled(filter.CustomFilter):
     def filter(self, event: AstrMessageEvent, cfg: AstrBotConfig) -> bool:
         """Whether they are on."""
         return not cfg.get("disable_builtin_commands")
+
+
+class ModelSwitchedOff(filter.CustomFilter):
+    """Passes where ``/llm`` has switched the model off; any other message then runs no handler for it."""
+
+    def filter(self, event: AstrMessageEvent, cfg: AstrBotConfig) -> bool:
+        """Whether the model is off in the session."""
+        switches = sp.get(SESSION_SWITCHES, scope="umo", scope_id=event.unified_msg_origin) or {}
+        return not switches.get("llm_enabled", True)
 
 
 admins = filter.permission_type(filter.PermissionType.ADMIN)
@@ -165,11 +174,11 @@ class BuiltinCommands(Star):
         await SessionServiceManager.set_llm_status_for_session(umo, on)
         return _plain(event, say("llm.on" if on else "llm.off"))
 
+    @filter.custom_filter(ModelSwitchedOff)
     @filter.event_message_type(filter.EventMessageType.ALL, priority=-1_000_000)
     async def keep_silent(self, event: AstrMessageEvent) -> None:
-        """Keeps the model silent where it was switched off; runs after all other handlers."""
-        if not await SessionServiceManager.should_process_llm_request(event):
-            event.should_call_llm(True)
+        """Keeps the model silent; runs after all other handlers."""
+        event.should_call_llm(True)
 
     # --- administration ------------------------------------------------------------------------
 
