@@ -13,6 +13,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bAIza[A-Za-z0-9_\-]{20,}"), MASK),
     # JSON web tokens.
     (re.compile(r"\beyJ[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]+\.[A-Za-z0-9_\-]*"), MASK),
+    # Tickets in the addresses of plugins' pages.
+    (re.compile(r"(/page/content/)[A-Za-z0-9_\-]{20,}"), rf"\1{MASK}"),
     # Authorization headers.
     (re.compile(r"(?i)\b(bearer|apikey|basic)\s+[A-Za-z0-9._~+/=\-]{6,}"), rf"\1 {MASK}"),
     # Query strings and key=value or "key": "value" pairs.

@@ -15,6 +15,7 @@ from astrbot_like.runtime.redaction import redact
         ("Incorrect API key provided: sk-proj-abcdefghijklmnop", "abcdefghijklmnop"),
         ("http://user:pa55word@host/x", "pa55word"),
         ("?key=0123456789", "0123456789"),
+        ("GET /api/plugin/page/content/Zm9vYmFyYmF6cXV4Zm9vYmFy/app.js", "Zm9vYmFy"),
     ],
 )
 def test_secrets_are_masked(text: str, secret: str):
