@@ -41,7 +41,9 @@ async def test_a_profile_has_a_language_and_a_client_may_ask_for_another(tmp_pat
         assert "没有正在运行" in await ask(client, "/stop")
         await client.send("session_update", data={"language": None})
         assert "Nothing is running" in await ask(client, "/stop")
-        await write_profile(http, headers, {"host": {"language": ""}})
+        await write_profile(http, headers, {"host": {"language": ""}, "voice": {"language": "en-US"}})
+        assert "Nothing is running" in await ask(client, "/stop")
+        await write_profile(http, headers, {"voice": {}})
         assert "没有正在运行" in await ask(client, "/stop")
 
 
