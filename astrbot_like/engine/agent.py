@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from astrbot_like.domain.errors import LlmNotConfigured
+from astrbot_like.domain.errors import LlmNotConfigured, ProcessingError
 from astrbot_like.engine.agent_progress import AgentOutput, AgentProgress
 from astrbot_like.engine.handlers import EventHandlers, PluginTools
 from astrbot_like.engine.model_calls import ModelCalls
@@ -99,6 +99,8 @@ class Agent:
             if await self._use_tools(tools, response, progress):
                 break
         response.completion_text = response.completion_text or progress.step_text
+        if response.tools_call_name and out_of_steps and not progress.text:
+            raise ProcessingError(f"The model gave no answer within {settings.max_steps} rounds of tool calls.")
         if handlers.has_hook("llm_response"):
             await handlers.hook("llm_response", event, response)
         progress.response = response

@@ -13,6 +13,7 @@ from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.engine.audio import decode_media
 from astrbot_like.engine.context import Profiles, Turn
 from astrbot_like.engine.live_agent import Speaker
+from astrbot_like.engine.model_stage import CHAT
 from astrbot_like.engine.providers import ProviderDirectory, describe
 from astrbot_like.engine.requests import FileText
 from astrbot_like.engine.speech_in import Utterance
@@ -63,6 +64,19 @@ class Voices:
             on_partial=on_partial,
             temp_dir=self._temp_dir,
         )
+
+    def check_choice(self, options: TurnOptions) -> None:
+        """Whether the providers that were chosen for turns are there.
+
+        Raises:
+            ConfigError: One is not, or it could not be started.
+        """
+        for kind, chosen in (
+            (STT, options.stt_provider),
+            (TTS, options.tts_provider),
+            (CHAT, options.llm_provider),
+        ):
+            self._directory.chain(kind, (), first=chosen)
 
     def for_turn(self, turn: Turn) -> Callable[[], Speaker] | None:
         """Builds the speaker of a turn; None when no speech provider is configured (``Speakers``)."""

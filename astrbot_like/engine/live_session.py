@@ -248,8 +248,11 @@ class LiveSession:
                 if session is None:
                     raise ProcessingError(f"There is no session {session_id}.")
                 session = await self._sessions.open(session_id, username=self._opened.username)
-                self._session = session
-            self._options = msgspec.structs.replace(self._options, **changes)
+            else:
+                session = self._session
+            options = msgspec.structs.replace(self._options, **changes)
+            self._voices.check_choice(self._turn_options(options))
+            self._session, self._options = session, options
         except BotError as error:
             await self._send(SessionFailed(error.code, error.message))
             return
@@ -431,8 +434,8 @@ class LiveSession:
     def _heard_ms(self, turn: _Running) -> int:
         return int(turn.played.position(self._clock.monotonic()) * 1000)
 
-    def _turn_options(self) -> TurnOptions:
-        chosen = self._options
+    def _turn_options(self, options: LiveOptions | None = None) -> TurnOptions:
+        chosen = options or self._options
         return TurnOptions(
             speak=True,
             llm_provider=chosen.llm_provider,

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.applications import application, sign_in
+from tests.support.applications import application, make_key, sign_in
 from tests.support.talking import LiveClient, texts
 
 FAKES = Path(__file__).parent.parent / "support" / "fake_providers"
@@ -151,6 +151,42 @@ async def test_busy_without_barge_in_and_interrupted_with_it(tmp_path: Path):
         frames = await client.until("user_msg")
         assert [frame["t"] for frame in frames].count("end") == 1
         assert frames[-1]["data"]["text"] == "three"
+
+
+async def test_a_provider_that_is_not_there_is_refused_when_it_is_chosen(tmp_path: Path):
+    async with house(tmp_path) as (_, http), live(http) as client:
+        for kind in ("stt_provider", "llm_provider", "tts_provider"):
+            await client.send("session_update", data={kind: "nobody", "barge_in": True})
+            assert "'nobody'" in (await client.until("error"))[-1]["data"]
+        await client.send("session_update", data={"llm_provider": "chat"})
+        effective = (await client.until("session_updated"))[-1]["data"]
+        assert (effective["llm_provider"], effective["barge_in"]) == ("chat", False)
+
+
+async def test_a_message_of_the_bots_own_reaches_a_session_by_its_listed_id(tmp_path: Path):
+    async with house(tmp_path) as (_, http), live(http) as client:
+        await client.send("text_input", text="hi")
+        await client.until("end")
+        await client.send("session_update", data={})
+        session = (await client.until("session_updated"))[-1]["data"]["session_id"]
+        headers = {"X-API-Key": await make_key(http, "im")}
+        for name, status in ((session, 200), ("elsewhere", 404)):
+            body = {"umo": f"webchat:FriendMessage:{name}", "message": "good news"}
+            async with http.post("/api/v1/im/message", json=body, headers=headers) as answer:
+                assert answer.status == status
+
+
+async def test_a_model_that_only_calls_tools_is_told_of(tmp_path: Path):
+    async with (
+        house(tmp_path, chat={"tool_unasked": "nothing"}, turn={"max_steps": 2}) as (_, http),
+        live(http) as client,
+    ):
+        await client.send("text_input", text="hi")
+        frames = await client.until("end")
+    assert [frame["t"] for frame in frames].count("tool_call") == 2
+    errors = [frame for frame in frames if frame["t"] == "error"]
+    assert [error["code"] for error in errors] == ["PROCESSING_ERROR"]
+    assert "2 rounds of tool calls" in errors[0]["data"]
 
 
 async def test_the_next_provider_takes_over_before_the_first_output(tmp_path: Path):

@@ -152,7 +152,8 @@ class WebchatAdapter(Platform):
         Raises:
             NotFound: There is no such session.
         """
-        found = await self._sessions.by_umo(str(session))
+        # Programs know a session by its id alone, as the list of sessions gives it.
+        found = await self._sessions.by_umo(str(session)) or await self._sessions.get(session.session_id)
         if found is None:
             raise NotFound(f"There is no web chat session {session}.")
         parts = tuple(await split_chain(message_chain, self._attachments))

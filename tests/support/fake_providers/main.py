@@ -60,9 +60,10 @@ class FakeChat(Provider):
         if fail == "hang":
             await asyncio.sleep(3600)
         options = self.provider_config
-        tool = options.get("tool")
+        unasked = options.get("tool_unasked")
+        tool = unasked or options.get("tool")
         answered = any(m.get("role") == "tool" for m in contexts or [])
-        if tool and func_tool and (options.get("tool_always") or not answered):
+        if unasked or (tool and func_tool and (options.get("tool_always") or not answered)):
             count = options.get("tool_calls", 1)
             yield LLMResponse(
                 "tool",
