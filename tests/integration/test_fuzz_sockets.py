@@ -1,13 +1,12 @@
 """Random and mutated frames on every socket: nothing crashes, hangs or leaks, and every connection answers a ping.
 
 ``make soak`` sends a million frames; the short form a few thousand. ``FUZZ_SEED`` repeats a run, ``FUZZ_FRAMES`` says
-how long it is.
+how long it is, and ``SOAK_SECONDS`` ends it earlier on a machine that has other things to do.
 """
 
 import asyncio
 import os
 import random
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -51,9 +50,12 @@ class Tally:
         self.answers: Counter[str] = Counter()
         self.closes: Counter[int] = Counter()
         self.started = time.monotonic()
+        self.seconds = float(os.environ.get("SOAK_SECONDS", "inf"))
 
-    def __str__(self) -> str:
-        return f"{self.frames.total()} frames, {self.connections} connections, {self.pongs} pings answered"
+    @property
+    def over(self) -> bool:
+        """Whether its time is up."""
+        return time.monotonic() - self.started > self.seconds
 
     def report(self, seed: int, before: Census, after: Census) -> str:
         """The closing figures."""
@@ -117,6 +119,8 @@ async def visitors(house: House, name: str, frames: int, seed: int, tally: Tally
     """A new connection for each batch; one in ten ends with a frame that can't be read."""
     fuzzer = Fuzzer(seed)
     for number in range(max(1, frames // BATCH)):
+        if tally.over:
+            break
         async with opened(house, name) as socket:
             tally.connections += 1
             client = Client(socket, tally)
@@ -144,6 +148,8 @@ async def resident(house: House, name: str, frames: int, seed: int, tally: Tally
         client = Client(socket, tally)
         reading = asyncio.create_task(client.read())
         for _ in range(max(1, frames // BATCH)):
+            if tally.over:
+                break
             await batch(socket, client, fuzzer, BATCH)
             tally.frames[name] += BATCH
     await reading
@@ -153,6 +159,8 @@ async def vandals(house: House, frames: int, seed: int, tally: Tally) -> None:
     """Handshakes, some good frames, then bytes that are no WebSocket at all; half of them don't wait for the answer."""
     fuzzer = Fuzzer(seed)
     for _ in range(max(1, frames // 20)):
+        if tally.over:
+            break
         path, query = SOCKETS[fuzzer.random.choice(list(SOCKETS))]
         raw = await RawSocket.open(house.ws(path, **query))
         tally.connections += 1
@@ -181,13 +189,6 @@ async def everybody(house: House, frames: int, seed: int, tally: Tally) -> None:
         group.create_task(vandals(house, share, seed + 200, tally))
 
 
-async def tell(tally: Tally) -> None:
-    """Show how far a long run is."""
-    while True:
-        await asyncio.sleep(30)
-        print(tally, file=sys.__stderr__, flush=True)
-
-
 async def fuzz(tmp_path: Path, frames: int) -> str:
     seed = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(2**31)
     print(f"FUZZ_SEED={seed}")
@@ -202,9 +203,7 @@ async def fuzz(tmp_path: Path, frames: int) -> str:
             await settle(lambda: False, 1.0)
             before = count(house.data)
             tally = Tally()
-            progress = asyncio.create_task(tell(tally))
             await everybody(house, frames, seed, tally)
-            progress.cancel()
             assert await settle(alone, PATIENCE)
             assert await settle(lambda: count(house.data).tasks <= before.tasks, PATIENCE), task_names()
             after = count(house.data)
