@@ -100,7 +100,7 @@ class Accounts:
         now = self._clock.time()
         # Counted before the password is looked at, so that a hundred guesses at once are a hundred.
         before = await self._store.count_attempts(subjects, lambda subject, entry: self._next(subject, entry, now))
-        locked = max((entry.locked_until for entry in before), default=0.0)
+        locked = max((entry.locked_until for entry in before if self._locked(entry, now)), default=0.0)
         if locked > now:
             raise RateLimited("Too many failed sign-ins. Please wait before you try again.", retry_after=locked - now)
         account = (await self._accounts.get()).get(username)
@@ -265,11 +265,15 @@ class Accounts:
         if len(password) > PASSWORD_LENGTH:
             raise BadRequest(f"A password may have at most {PASSWORD_LENGTH} characters.")
 
+    def _locked(self, entry: LoginFailures, now: float) -> bool:
+        """Whether a lock holds; one that ends later than any lock lasts is of a clock that has been set back since."""
+        return 0 < entry.locked_until - now <= self._settings.longest_lock
+
     def _next(self, subject: str, entry: LoginFailures | None, now: float) -> LoginFailures | None:
-        if entry is not None and entry.locked_until > now:
+        if entry is not None and self._locked(entry, now):
             return None
         settings = self._settings
-        recent = entry is not None and now - entry.last_at < FORGIVEN_AFTER
+        recent = entry is not None and abs(now - entry.last_at) < FORGIVEN_AFTER
         count = 1 + (entry.failures if entry is not None and recent else 0)
         allowed = settings.account_failures if subject.startswith("account:") else settings.address_failures
         over = count - allowed

@@ -43,12 +43,23 @@ def unpack(archive: Path, target: Path, settings: PluginSettings) -> Path:
             entries = source.infolist()
             if len(entries) > settings.archive_entries:
                 raise TooLarge(f"The plugin archive holds more than {settings.archive_entries} entries.")
+            _check_names([entry.filename for entry in entries])
             left = settings.unpacked_bytes
             for entry in entries:
                 left -= _unpack_entry(source, entry, target, left)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise BadRequest("The file is not a ZIP archive, or it is damaged.") from error
     return plugin_root(target)
+
+
+def _check_names(names: list[str]) -> None:
+    """Names that are one on some disk, and files that others take for a folder, would overwrite one another."""
+    folded = [name.replace("\\", "/").casefold() for name in names]
+    files = {name for name in folded if not name.endswith("/")}
+    if len(files) + len({name for name in folded if name.endswith("/")}) < len(folded):
+        raise BadRequest("The plugin archive holds a file twice.")
+    if any(str(parent) in files for name in folded for parent in PurePosixPath(name).parents):
+        raise BadRequest("The plugin archive holds a file and a folder of one name.")
 
 
 def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:

@@ -112,6 +112,17 @@ async def test_failed_sign_ins_lock_the_account_for_a_while_and_longer_each_time
     assert await house.accounts.authenticate("root", "a good one"), "a success forgives earlier failures"
 
 
+async def test_a_clock_that_is_set_back_locks_nobody_out_for_long(house):
+    await house.accounts.ensure_first("root", "a good one")
+    house.clock.ahead = 365 * 86_400
+    for _ in range(3):
+        assert await house.accounts.authenticate("root", "guess") is None
+    with pytest.raises(RateLimited):
+        await house.accounts.authenticate("root", "a good one")
+    house.clock.ahead = 0
+    assert await house.accounts.authenticate("root", "a good one")
+
+
 async def test_guesses_at_the_same_time_are_all_counted(house):
     await house.accounts.ensure_first("root", "a good one")
     guesses = await asyncio.gather(

@@ -109,6 +109,14 @@ async def test_tokens_are_refused_with_the_documented_words(authenticator, clock
     assert (await refusal(authenticator.token(token))).message == "Token expired"
 
 
+async def test_tokens_outlive_a_clock_that_is_set_back_and_end_with_one_that_is_set_ahead(authenticator, clock):
+    token = await authenticator.issue_token("ann")
+    clock.now -= 86_400
+    assert (await authenticator.token(token)).username == "ann"
+    clock.now += 86_400 + 101
+    assert (await refusal(authenticator.token(token))).message == "Token expired"
+
+
 @pytest.mark.parametrize(
     ("claims", "algorithm", "secret"),
     [

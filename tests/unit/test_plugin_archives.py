@@ -48,6 +48,37 @@ def test_links_are_refused(tmp_path: Path) -> None:
         archives.unpack(archive, tmp_path / "out", SETTINGS)
 
 
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFLNK])
+def test_special_files_are_refused(tmp_path: Path, kind: int) -> None:
+    archive = make_zip(tmp_path / "a.zip", {"main.py": b"x", "odd": b"x"}, modes={"odd": kind | 0o666})
+    with pytest.raises(BadRequest, match="link or a special file"):
+        archives.unpack(archive, tmp_path / "out", SETTINGS)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as target, pytest.warns(UserWarning):
+        target.writestr("main.py", "first")
+        target.writestr("main.py", "second")
+    with pytest.raises(BadRequest, match="twice"):
+        archives.unpack(archive, tmp_path / "out", SETTINGS)
+    with pytest.raises(FileExistsError):
+        archives.unpack(make_zip(tmp_path / "b.zip", {"main.py": b"x"}), tmp_path / "out", SETTINGS)
+
+
+def test_names_that_differ_in_their_case_alone_are_refused(tmp_path: Path) -> None:
+    """On disks that don't tell them apart one would take the other's place."""
+    archive = make_zip(tmp_path / "a.zip", {"main.py": b"x", "Main.py": b"y"})
+    with pytest.raises(BadRequest, match="twice"):
+        archives.unpack(archive, tmp_path / "out", SETTINGS)
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", {"a": b"x", "a/b": b"y"})
+    with pytest.raises(BadRequest):
+        archives.unpack(archive, tmp_path / "out", SETTINGS)
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(findings)).decode())
     failures = sum(finding.state == "failure" for finding in findings)
     if not arguments.json:
-        print(f"\n{failures} failures." if failures else "\nNothing stands in the way.")
+        print(f"\n{failures} failure{'s' * (failures > 1)}." if failures else "\nNothing stands in the way.")
     return 1 if failures else 0
 
 
