@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.pages import BrowserHouse, Web
+from tests.browser.pages import AXE, BrowserHouse, Web, serious_findings
 from tests.support.server_process import ServerProcess
 
 SAMPLES = Path(__file__).parents[1] / "plugins_on_disk"
@@ -68,6 +68,17 @@ async def test_a_page_follows_language_and_theme(web: Web, house: BrowserHouse):
         await page.emulate_media(color_scheme="light")
         await expect(frame.locator("#theme")).to_have_text("light")
     assert web.complaints == []
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in dashboard/)")
+async def test_axe_finds_nothing_serious_around_a_page(web: Web, house: BrowserHouse):
+    async with web.open(token=house.token) as page:
+        await page.goto("/plugins")
+        await page.get_by_role("link", name="Open Notice board").wait_for()
+        assert await serious_findings(page) == []
+        await page.goto("/plugins/sample_web/board")
+        await page.frame_locator("iframe").locator("#user").wait_for()
+        assert await serious_findings(page) == []
 
 
 async def test_a_page_that_is_opened_outside_of_its_frame_is_as_shut_in(web: Web, house: BrowserHouse):
