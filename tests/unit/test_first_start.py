@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ from tests.standins.ollama import Ollama
 from tests.support.applications import application, sign_in
 from tests.support.talking import LiveClient, texts
 
+ROOT = Path(__file__).parents[2]
+LIBRARIES = (
+    "anthropic", "google.genai", "openai", "edge_tts", "miniaudio", "faster_whisper", "ctranslate2", "sherpa_onnx",
+    "piper", "onnxruntime", "tokenizers", "dashscope",
+)  # fmt: skip
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
 
 
@@ -67,3 +74,19 @@ async def test_an_address_without_a_key_and_nothing_at_all() -> None:
     )  # fmt: skip
     assert await ProviderDetection({"OPENAI_API_KEY": " "}, nowhere).find() == []
     assert await ProviderDetection({}, "not an address at all://").find() == []
+
+
+def test_a_host_whose_profiles_name_none_of_them_loads_no_provider_library(tmp_path: Path) -> None:
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from tests.support.applications import application
+
+async def main():
+    async with application(Path({str(tmp_path)!r})):
+        print(*(name for name in {LIBRARIES!r} if name in sys.modules))
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "", f"loaded: {done.stdout}"
