@@ -8,13 +8,14 @@ from astrbot_like.client.transport import Socket
 from tests.support.frames import check_frame
 
 REAL_TIME = (
-    "tests/browser/",
+    "tests/browser/test_voice.py",
+    "tests/browser/test_long_lists.py",
     "tests/integration/",
     "tests/unit/test_server_turns.py",
     "tests/unit/test_plugins_in_turns.py",
 )
-"""Tests with real processes, browsers and speech in real time. A machine that is busy with something else can make one
-of them late; a defect fails each time."""
+"""Tests of what has to happen within a time, with real processes, frames and speech. A machine that is busy with
+something else can make one of them late; a defect fails each time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.pages import BrowserHouse, Web
 from tests.support.server_process import ROOT, ServerProcess
@@ -15,6 +16,9 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 BUILT = ROOT / "astrbot_like" / "web" / "index.html"
+
+# Waiting costs nothing where the page does what is expected; a busy machine may need longer than five seconds for it.
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings, sign_in
+from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings, sign_in, until
 from tests.support.frames import sse_frames
 from tests.support.server_process import ROOT
 
@@ -281,6 +281,19 @@ async def test_the_security_policy_is_strict(web: Web):
         assert policy["script-src"] == "'self'"
         assert policy["object-src"] == "'none'"
         assert "<script>" not in await answer.text()
+
+
+async def test_the_page_opens_within_a_second(web: Web):
+    async with web.open() as page:
+        took = []
+        for _ in range(3):
+            await page.goto("/login")
+            await page.locator("input[name=password]").wait_for()
+            painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+            await until(page, painted)
+            took.append(await page.evaluate(painted))
+    print(f"first picture of the sign-in page: {min(took):.0f} ms")
+    assert min(took) < 1000
 
 
 def test_the_first_load_stays_within_its_budget():

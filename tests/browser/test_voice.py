@@ -97,6 +97,30 @@ async def test_writing_to_the_voice_and_hearing_the_answer(web: Web, house: Brow
         await expect(page.locator(".message")).to_have_count(2)
 
 
+async def test_microphone_and_speaker_are_chosen_and_remembered(web: Web, house: BrowserHouse):
+    async with web.open(token=house.token) as page:
+        await page.goto("/voice")
+        await page.get_by_role("button", name="Start talking").click()
+        await page.get_by_role("heading", name="Sound and voice").click()
+        microphone = page.get_by_label("Microphone", exact=True)
+        speaker = page.get_by_label("Speaker", exact=True)
+        chosen: dict[str, str] = {}
+        for name, field in (("microphone", microphone), ("speaker", speaker)):
+            await expect(field.locator("option").nth(1)).to_be_attached()
+            chosen[name] = await field.locator("option").last.inner_text()
+            await field.select_option(label=chosen[name])
+        # The conversation goes on with them, and so does the next one.
+        await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await page.reload()
+        await page.get_by_role("button", name="Start talking").click()
+        await page.get_by_role("heading", name="Sound and voice").click()
+        await expect(microphone.locator("option:checked")).to_have_text(chosen["microphone"])
+        await expect(speaker.locator("option:checked")).to_have_text(chosen["speaker"])
+        await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+    assert web.complaints == []
+
+
 async def test_a_refused_microphone_is_explained(web: Web, house: BrowserHouse):
     async with web.open(token=house.token, permissions=False) as page:
         await page.goto("/voice")
