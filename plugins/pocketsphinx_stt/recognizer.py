@@ -31,6 +31,9 @@ _FLOOR = 40.0
 _VOICE_WANTED = 12_800
 """Samples of voice on which level and cepstral mean are measured."""
 _LONGEST_WAIT = 3 * RATE
+_PAUSE = RATE // 5
+"""Samples of quiet after a little voice at which decoding begins too: whether the turn is over hangs on the words."""
+_VOICE_BEFORE_PAUSE = RATE // 4
 _INAUDIBLE = 25.0
 _FEWEST_VOICED_FRAMES = 6
 _LEAST_DYNAMIC = 2.0
@@ -101,7 +104,7 @@ class Recognizer:
         if self._active:
             self._decode_waiting()
         elif self._waiting_samples >= self._look_at:
-            self._look_at = self._waiting_samples + RATE // 5
+            self._look_at = self._waiting_samples + RATE // 10
             self._try_to_begin()
 
     def partial(self) -> str:
@@ -166,7 +169,7 @@ class Recognizer:
         self._waiting: list[Any] = []
         self._behind.clear()
         self._waiting_samples = 0
-        self._look_at = _VOICE_WANTED
+        self._look_at = _VOICE_BEFORE_PAUSE + _PAUSE
         self._gain = 1.0
         self._noise_at = 0
 
@@ -174,8 +177,13 @@ class Recognizer:
 
     def _try_to_begin(self) -> None:
         np = self._np
-        voiced = _voiced(np, np.concatenate(self._waiting))
-        if voiced is not None and (len(voiced) >= _VOICE_WANTED or self._waiting_samples >= _LONGEST_WAIT):
+        heard = np.concatenate(self._waiting)
+        voiced = _voiced(np, heard)
+        if voiced is not None and (
+            len(voiced) >= _VOICE_WANTED
+            or self._waiting_samples >= _LONGEST_WAIT
+            or (len(voiced) >= _VOICE_BEFORE_PAUSE and _quiet(np, heard[-_PAUSE:], voiced))
+        ):
             self._begin(voiced)
             self._decode_waiting()
         elif self._waiting_samples > 2 * _LONGEST_WAIT:
@@ -249,6 +257,12 @@ def _voiced(np: Any, samples: Any) -> Any:
         return None
     voiced = frames[energy > 0.1 * loud]
     return None if len(voiced) < _FEWEST_VOICED_FRAMES else voiced.reshape(-1)
+
+
+def _quiet(np: Any, samples: Any, voiced: Any) -> bool:
+    """Whether there is none of that voice in the samples."""
+    loud = np.sqrt((voiced.astype(np.float32) ** 2).mean())
+    return bool(np.sqrt((samples.astype(np.float32) ** 2).mean()) < 0.1 * loud)
 
 
 def _heard(decoder: Any) -> str:

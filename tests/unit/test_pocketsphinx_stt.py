@@ -92,6 +92,19 @@ async def test_partials_come_while_speaking(recogniser: PocketSphinxSTT) -> None
 
 
 @pytest.mark.exercises("pocketsphinx_stt", "text")
+async def test_a_pause_after_few_words_gives_a_partial(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("Turn on the light.")
+    partials: list[str] = []
+    stream = recogniser.open_stream(on_partial=partials.append)
+    stream.push(pcm[: int(0.75 * 32_000)] + bytes(32_000))
+    for _ in range(500):
+        if partials:
+            break
+        await asyncio.sleep(0.01)
+    await stream.abort()
+    assert partials and partials[0].startswith("turn")
+
+
 async def test_a_file(recogniser: PocketSphinxSTT, tmp_path: Path) -> None:
     path = tmp_path / "question.wav"
     path.write_bytes(wav_bytes(await say("What time is it?", hz=24_000), 24_000))
