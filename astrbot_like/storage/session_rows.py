@@ -124,6 +124,16 @@ def select_conversation(connection: Connection, session_id: str, conversation_id
     return session, conversation
 
 
+def delete_some_messages(connection: Connection, session_ids: list[str], limit: int) -> bool:
+    """Delete some messages of sessions that are to go; False when so few are left that they can go at once."""
+    mine = select(messages.c.id).where(messages.c.session_id.in_(session_ids)).limit(limit)
+    ids = list(connection.execute(mine).scalars())
+    if len(ids) < limit:
+        return False
+    connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+    return True
+
+
 def delete_sessions(connection: Connection, session_ids: list[str]) -> list[str]:
     """Delete sessions with all that is theirs; returns the ids of their conversations."""
     mine = conversations.c.session_id.in_(session_ids)

@@ -22,6 +22,7 @@ from astrbot_like.storage.tables import conversations, sessions
 
 WEBCHAT = "webchat"
 DELETED_AT_ONCE = 20
+MESSAGES_AT_ONCE = 250
 
 
 class SessionStore:
@@ -168,6 +169,8 @@ class SessionStore:
         # A few at a time, so that nobody who stores a message waits for long.
         for start in range(0, len(ids), DELETED_AT_ONCE):
             some = ids[start : start + DELETED_AT_ONCE]
+            while await self._database.write(lambda c, some=some: sql.delete_some_messages(c, some, MESSAGES_AT_ONCE)):
+                continue
             gone += await self._database.write(lambda c, some=some: sql.delete_sessions(c, some))
         for conversation_id in gone:
             self._conversations.drop(conversation_id)

@@ -116,6 +116,18 @@ async def test_search_follows_deletion_and_pages(stores, conversations):
     assert len((await conversations.search("apple")).hits) == 1
 
 
+async def test_a_long_session_is_deleted_a_part_at_a_time(stores, conversations, monkeypatch):
+    monkeypatch.setattr("astrbot_like.storage.sessions.MESSAGES_AT_ONCE", 10)
+    long, other = [await stores.sessions.open(None, username="ada") for _ in range(2)]
+    await asyncio.gather(*(say(stores, long, f"{n}") for n in range(35)))
+    await say(stores, other, "stays")
+    before = stores.database.transactions
+    assert await conversations.delete([long.session_id]) == [long.session_id]
+    assert stores.database.transactions - before >= 4
+    assert await stores.history.count(long.session_id) == 0
+    assert await stores.history.count(other.session_id) == 1
+
+
 async def test_exports_hold_every_message(stores, conversations):
     session = await stores.sessions.open(None, username="ada")
     await say(stores, session, "first/one", "a1")

@@ -1,6 +1,6 @@
 """The queues between front ends and the engine, as an interface with its promises.
 
-Promises every implementation keeps (``tests/unit/platforms/test_webchat_queues.py`` runs on all of them):
+Promises every implementation keeps (``tests/unit/test_webchat_queues.py`` runs on all of them):
 
 * A request is handed to exactly one consumer; requests of one session keep their order.
 * At most ``SESSION_LIMIT`` requests of a session are in flight; one more is refused at once.
