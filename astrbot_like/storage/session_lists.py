@@ -51,24 +51,16 @@ class SessionFilter(msgspec.Struct, frozen=True):
     profile_id: str | None = None
     search: str = ""
 
-    def narrow(self, query: Select[Any]) -> Select[Any]:
+    def narrow(self, query: Select[Any], columns: Any = sessions.c) -> Select[Any]:
         """The query with these conditions, but for the search."""
         for column, value in (
-            (sessions.c.creator, self.creator),
-            (sessions.c.platform_id, self.platform_id),
-            (sessions.c.profile_id, self.profile_id),
+            (columns.creator, self.creator),
+            (columns.platform_id, self.platform_id),
+            (columns.profile_id, self.profile_id),
         ):
             if value is not None:
                 query = query.where(column == value)
         return query
-
-    def takes(self, row: Any) -> bool:
-        """Whether a row meets them."""
-        return (
-            self.creator in (None, row.creator)
-            and self.platform_id in (None, row.platform_id)
-            and self.profile_id in (None, row.profile_id)
-        )
 
 
 class SessionLists:
@@ -121,11 +113,19 @@ def _look_through(connection: Connection, part: Select[Any], wanted: str, limit:
 def _of_keys(
     connection: Connection, which: SessionFilter, wanted: str, keys: set[int], start: Position | None, limit: int
 ) -> SessionPage:
-    """A page of the sessions that the index found; put in order here, since the database would choose a longer way."""
+    """A page of the sessions that the index found."""
     ids = select(session_keys.c.session_id).where(among(session_keys.c.id, keys))
-    rows = connection.execute(select(sessions).where(sessions.c.session_id.in_(ids), _fits(wanted, sessions.c)))
-    fitting = sorted(filter(which.takes, rows), key=_place, reverse=True)
-    return _page([row for row in fitting if start is None or _place(row) < start], limit, len(fitting))
+    fitting = select(sessions).where(sessions.c.session_id.in_(ids), _fits(wanted, sessions.c))
+    # With a limit the database reads these first, rather than look for them along the whole list.
+    found = fitting.limit(len(keys)).subquery()
+    counted = which.narrow(select(found, func.count().over().label("total")), found.c).subquery()
+    page = select(counted).order_by(counted.c.updated_ms.desc(), counted.c.session_id.desc()).limit(limit + 1)
+    if start is not None:
+        page = page.where(tuple_(counted.c.updated_ms, counted.c.session_id) < tuple_(*start))  # type: ignore[arg-type]
+    rows = connection.execute(page).all()
+    total = rows[0].total if rows else 0
+    more = _cursor(_place(rows[limit - 1])) if len(rows) > limit else None
+    return SessionPage(tuple(session_of(row[:-1]) for row in rows[:limit]), more, total)
 
 
 def _fits(wanted: str, columns: Any) -> ColumnElement[bool]:
