@@ -37,7 +37,8 @@ whose name stands only once may be written without its section.
 
 `[[providers]]`, `[[platforms]]` and `[profiles.ID]` declare providers, bots and profiles. Declared ones win over those
 made in the dashboard and are shown there read-only. A value `env:NAME` is read from that environment variable. The
-providers `offline`, `pocketsphinx` and `espeak` are always there; a profile that names no chain uses them.
+providers `offline`, `pocketsphinx` and `espeak` are always there; a profile that names no chain uses them,
+and one with an empty list (`tts = []`) does without.
 `[profiles.ID.host]` is what plugins see through `context.get_config()`, with AstrBot's keys.
 
 A session talks with the profile it is bound to (`config_id` of `POST /api/v1/chat`, or the web UI). Without a binding

@@ -94,7 +94,7 @@ class Application:
             settings.admin.username or None, settings.admin.password or None
         )
         profiles = RefreshingProfiles(stores.records.profiles, stores.sessions, declared)
-        book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, self.data)
+        book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, self.data, settings.profiles)
         profiles.book = book
         await book.refresh()
         providers = [*embedded_providers(book.providers_in_use()), *own_providers]

@@ -33,6 +33,7 @@ class ProfileBook:
         stored: All profiles, those of the settings file included.
         embedded: Chains of the embedded default, used where a profile names none.
         data: The data directory; the host configuration of the default profile is its ``cmd_config.json``.
+        declared: Profiles as they stand in the settings file: a chain that is empty there is meant to be empty.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class ProfileBook:
         preferences: PreferenceStore,
         embedded: Mapping[str, tuple[str, ...]],
         data: Path,
+        declared: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._stored = stored
         self._stored_personas = personas
         self._preferences = preferences
         self._embedded = embedded
+        self._declared = declared or {}
         self._data = data
         self._profiles: dict[str, Profile] = {}
         self._personas: dict[str, Persona] = {}
@@ -146,7 +149,10 @@ class ProfileBook:
     # --- making -------------------------------------------------------------------------------------
 
     def _with_embedded(self, profile: Profile) -> Profile:
-        missing = {name: ids for name, ids in self._embedded.items() if not getattr(profile, name)}
+        named = self._declared.get(profile.id, {})
+        missing = {
+            name: ids for name, ids in self._embedded.items() if not getattr(profile, name) and name not in named
+        }
         return msgspec.structs.replace(profile, **missing) if missing else profile
 
     async def _make_config(self, profile: Profile) -> None:

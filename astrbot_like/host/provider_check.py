@@ -62,7 +62,7 @@ async def _plugins(
     settings: Settings, stores: Stores, scratch: Path, supervisor: Supervisor, clock: Clock
 ) -> PluginParts:
     profiles = Profiles(stores.records.profiles, stores.sessions, declared_profiles(settings.profiles))
-    book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, stores.data)
+    book = ProfileBook(profiles, stores.personas, stores.preferences, EMBEDDED_CHAINS, stores.data, settings.profiles)
     await book.refresh()
     bundled_only = msgspec.structs.replace(settings, plugins=msgspec.structs.replace(settings.plugins, enabled=False))
     queue: asyncio.Queue[Any] = asyncio.Queue(1)

@@ -153,6 +153,15 @@ async def test_busy_without_barge_in_and_interrupted_with_it(tmp_path: Path):
         assert frames[-1]["data"]["text"] == "three"
 
 
+async def test_an_empty_chain_in_the_settings_file_is_none(tmp_path: Path):
+    for kind, code in (("stt", "STT_NOT_CONFIGURED"), ("llm", "LLM_NOT_CONFIGURED"), ("tts", None)):
+        async with house(tmp_path / kind, profile={kind: []}) as (_, http), live(http) as client:
+            await client.speak()
+            frames = await client.until("end")
+        assert [f["code"] for f in frames if f["t"] == "error"] == ([code] if code else [])
+        assert ("bot_msg" in [frame["t"] for frame in frames]) is (kind == "tts")
+
+
 async def test_a_provider_that_is_not_there_is_refused_when_it_is_chosen(tmp_path: Path):
     async with house(tmp_path) as (_, http), live(http) as client:
         for kind in ("stt_provider", "llm_provider", "tts_provider"):
