@@ -40,7 +40,7 @@ export const login = {
   modelHint: ['Test the key to see the models it may use.', '测试密钥后可查看可用模型。'],
   test: ['Test', '测试'],
   testing: ['Asking the model…', '正在询问模型…'],
-  works: ['It answers in {time}', '可用，{time} 内应答'],
+  works: ['It answers in {time}', '可用，应答用时 {time}'],
   finish: ['Save and start', '保存并开始'],
   back: ['Back', '返回'],
   connected: ['{name} is connected', '已连接 {name}'],

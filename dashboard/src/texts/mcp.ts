@@ -19,7 +19,7 @@ export const mcp = {
   headers: ['Headers', '请求头'],
   enable: ['Switched on', '启用'],
   test: ['Test', '测试'],
-  works: ['Answered in {time} with {n} tool.|Answered in {time} with {n} tools.', '{time} 内应答，提供 {n} 个工具。'],
+  works: ['Answered in {time} with {n} tool.|Answered in {time} with {n} tools.', '应答用时 {time}，提供 {n} 个工具。'],
   save: ['Save', '保存'],
   saved: ['Saved', '已保存'],
   edit: ['Edit', '编辑'],

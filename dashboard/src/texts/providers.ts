@@ -17,7 +17,7 @@ export const providers = {
   unknown: ['not started', '未启动'],
   off: ['off', '已停用'],
   test: ['Test', '测试'],
-  tested: ['Answered in {time}', '{time} 内应答'],
+  tested: ['Answered in {time}', '应答用时 {time}'],
   testFailed: ['No answer', '无应答'],
   edit: ['Edit', '编辑'],
   delete: ['Delete', '删除'],
