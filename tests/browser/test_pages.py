@@ -227,6 +227,7 @@ async def test_a_provider_is_added_tested_and_put_in_order(web: Web, house: Brow
             await form.get_by_role("button", name="Save").click()
             rows = page.locator(".order li")
             await expect(rows.first).to_contain_text("my-model")
+            await expect(page.locator(".toast.good").last).to_contain_text("order is saved")
             profile = (await house.get("/api/config/read", id="default"))["profile"]
             assert profile["llm"][0] == "my-model"
             await page.goto("/chat")
