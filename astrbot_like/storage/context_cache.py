@@ -9,6 +9,9 @@ from astrbot_like.domain.history import StoredMessage
 ROW_OVERHEAD = 800
 """Bytes that a row takes beside its text (measured with tracemalloc, rounded up)."""
 
+ENTRY_OVERHEAD = 600
+"""Bytes that a conversation takes beside its rows: without them, the empty ones would never be forgotten."""
+
 ROWS_KEPT = 4000
 """Rows of one conversation kept at the most; the oldest go first."""
 
@@ -19,7 +22,7 @@ class _Entry:
     def __init__(self, rows: list[StoredMessage], limit: int) -> None:
         self.rows = rows
         self.limit = limit
-        self.size = sum(map(_size, rows))
+        self.size = ENTRY_OVERHEAD + sum(map(_size, rows))
 
 
 class ContextCache:
