@@ -234,7 +234,7 @@ async def test_those_who_open_a_session_go_on_in_the_order_they_came(tmp_path):
                 assert order == sorted(order)
 
 
-async def test_new_conversations_do_not_fill_the_memory(tmp_path: Path):
+async def test_new_conversations_do_not_fill_the_memory(tmp_path):
     async with open_stores(tmp_path, StorageSettings(context_cache=6_000)) as stores:
         for _ in range(50):
             await stores.sessions.open(None, username="alice")
