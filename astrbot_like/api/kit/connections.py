@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.kit.errors import Blame
@@ -52,6 +54,9 @@ class Connections:
     async def session(self) -> aiohttp.ClientSession:
         """The session of the running loop."""
         loop = asyncio.get_running_loop()
+        if "aiohttp" not in sys.modules:
+            # It takes some tenths of a second, certificates included: not on the event loop.
+            await asyncio.to_thread(import_module, "aiohttp")
         if self._session is None or self._session.closed or self._loop is not loop:
             import aiohttp
 
@@ -79,9 +84,9 @@ class Connections:
         Raises:
             ServiceError: There is no answer.
         """
+        session = await self.session()
         import aiohttp
 
-        session = await self.session()
         silence = None if isinstance(data, AsyncIterator) else self._timeout  # a speaker may be silent
         while True:
             attempt = _Attempt()

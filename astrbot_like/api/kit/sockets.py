@@ -79,9 +79,9 @@ async def open_socket(
     Raises:
         ServiceError: The handshake or the network failed.
     """
+    session = await connections.session()
     import aiohttp
 
-    session = await connections.session()
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             socket = await session.ws_connect(
