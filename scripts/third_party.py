@@ -78,7 +78,7 @@ def installed() -> dict[str, str]:
 def licence_of(name: str) -> str:
     """The licence a package says it has."""
     metadata = distribution(name).metadata
-    said = metadata.get("License-Expression") or metadata.get("License") or ""
+    said = str((metadata.get_all("License-Expression") or metadata.get_all("License") or [""])[0])
     if said and len(said) <= LONG and said != "UNKNOWN" and "\n" not in said:
         return said
     classified = [
