@@ -36,6 +36,8 @@ BATCH = 100
 PATIENCE = 120.0
 """Seconds a busy machine may take for a pong or a close."""
 MAX_FRAME = SocketSettings().max_frame_bytes
+LEAN = {"context_cache": 0, "session_cache": 64}
+"""Memory that grows is then a leak, not a cache that fills."""
 CALM = {"sockets": {"ping_interval": PATIENCE}}
 """The heartbeat has tests of its own; here the clients share the server's event loop, and may be slow."""
 
@@ -193,7 +195,7 @@ async def fuzz(tmp_path: Path, frames: int) -> str:
     seed = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(2**31)
     print(f"FUZZ_SEED={seed}")
     with no_defects():
-        async with scripted_house(tmp_path, chat={"reply": "One. Two."}, dashboard=CALM) as house:
+        async with scripted_house(tmp_path, chat={"reply": "One. Two."}, dashboard=CALM, storage=LEAN) as house:
 
             def alone() -> bool:
                 return len(house.app._sockets or ()) == 0
