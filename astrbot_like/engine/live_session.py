@@ -78,14 +78,19 @@ def _is_stale(event: LiveEvent) -> bool:
 
 
 class _Running:
-    """The turn that is running."""
+    """The turn that is running.
 
-    __slots__ = ("id", "interrupted", "played", "spoke", "stream", "task", "text")
+    Attributes:
+        entered: Its task has begun. One that is cancelled before that never gets to say that the turn has ended.
+    """
+
+    __slots__ = ("entered", "id", "interrupted", "played", "spoke", "stream", "task", "text")
 
     def __init__(self, turn_id: str) -> None:
         self.id = turn_id
         self.stream: ReplyStream | None = None
         self.task: asyncio.Task[None] | None = None
+        self.entered = False
         self.interrupted = False
         self.spoke = False
         self.played = PlaybackClock()
@@ -210,7 +215,7 @@ class LiveSession:
             self._ears.reply_ended()
         if turn.stream is not None:
             turn.stream.interrupt(reason=reason, heard_ms=self._heard_ms(turn))
-        elif turn.task is not None:
+        elif turn.task is not None and turn.entered:
             turn.task.cancel()
 
     def playback(self, played_ms: float) -> None:
@@ -315,6 +320,9 @@ class LiveSession:
 
     async def _run(self, turn: _Running, previous: _Running | None, run: Callable[[_Running], Any]) -> None:
         try:
+            turn.entered = True
+            if turn.interrupted:
+                raise asyncio.CancelledError
             if previous is not None and previous.task is not None:
                 await asyncio.wait({previous.task}, timeout=PREVIOUS_TURN_DEADLINE)
             await run(turn)

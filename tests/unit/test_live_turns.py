@@ -98,6 +98,17 @@ async def test_an_interruption_stops_at_once_and_history_holds_what_was_heard(tm
     assert "number 40" not in heard
 
 
+async def test_an_interruption_in_the_same_breath_ends_the_turn_too(tmp_path: Path):
+    # The server may read both frames before the turn's task has begun.
+    async with house(tmp_path) as (_, http), live(http) as client:
+        for _ in range(40):
+            together = [client.send("text_input", text="hello"), client.send("interrupt")]
+            await asyncio.gather(*together)
+            frames = await client.until("end")
+            assert [frame["t"] for frame in frames].count("end") == 1
+            assert not [frame for frame in frames if frame["t"] == "error"]
+
+
 async def test_every_failure_ends_the_turn(tmp_path: Path):
     cases = [
         ({"chat": {"fail": "raise"}}, "PROVIDER_ERROR"),
