@@ -11,6 +11,7 @@ from astrbot_like.dashboard.app import bare_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.files import content_disposition
 from astrbot_like.dashboard.guards import Guards
+from astrbot_like.dashboard.limits import MemoryRateLimits
 from astrbot_like.dashboard.open_api import files
 from astrbot_like.dashboard.routing import RouteTable
 from astrbot_like.dashboard.settings import DashboardSettings
@@ -38,7 +39,7 @@ async def client(tmp_path):
     settings = DashboardSettings(max_upload_bytes=LIMIT, body_timeout=2)
     authenticator = Authenticator(keys=Keys(), accounts=None, secrets=None, clock=SystemClock(), token_lifetime=60)
     app = bare_app(settings)
-    RouteTable(app, Guards(authenticator, settings, SystemClock()))
+    RouteTable(app, Guards(authenticator, settings, MemoryRateLimits(settings, SystemClock())))
     attachments = AttachmentStore(database, tmp_path / "attachments", StorageSettings())
     files.register(app, SimpleNamespace(settings=settings, attachments=attachments))
     yield app.test_client()

@@ -9,6 +9,7 @@ import pytest
 from astrbot_like.dashboard.app import bare_app
 from astrbot_like.dashboard.auth import Authenticator
 from astrbot_like.dashboard.guards import Guards
+from astrbot_like.dashboard.limits import MemoryRateLimits
 from astrbot_like.dashboard.routing import DASHBOARD, PUBLIC, Access, RouteTable
 from astrbot_like.dashboard.security import content_security_policy, origin_allowed
 from astrbot_like.dashboard.settings import DashboardSettings
@@ -159,7 +160,7 @@ async def test_requests_are_limited_by_address_and_by_credential(tmp_path):
     accounts = Accounts()
     authenticator = Authenticator(keys=None, accounts=accounts, secrets=accounts, clock=clock, token_lifetime=60)
     app = bare_app(settings)
-    guards = Guards(authenticator, settings, clock)
+    guards = Guards(authenticator, settings, MemoryRateLimits(settings, clock))
     tokens = [await authenticator.issue_token(name) for name in ("a", "b")]
 
     async def admitted(access: Access, **headers: str) -> bool:
