@@ -8,11 +8,13 @@ from astrbot_like.client.transport import Socket
 from tests.support.frames import check_frame
 
 REAL_TIME = (
-    "tests/browser/test_voice.py",
-    "tests/browser/test_long_lists.py",
+    "tests/browser/",
     "tests/integration/",
     "tests/unit/test_server_turns.py",
     "tests/unit/test_plugins_in_turns.py",
+    "tests/unit/test_espeak_tts.py",
+    "tests/unit/test_pocketsphinx_stt.py",
+    "tests/unit/providers/",
 )
 """Tests of what has to happen within a time, with real processes, frames and speech. A machine that is busy with
 something else can make one of them late; a defect fails each time."""
