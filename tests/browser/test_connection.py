@@ -27,6 +27,7 @@ async def test_a_reply_cut_by_a_lost_connection_is_whole_and_once_afterwards(web
         await expect(page.locator(".lost")).to_have_count(0)
         # Back again, the words that were missed are there at once, while the reply still grows.
         bubble = page.locator(".message:not(.mine) .bubble[aria-busy='true']")
+        await expect(bubble).not_to_contain_text("connection broke")
         await expect(bubble).to_contain_text(re.compile(r"word1\d(?!.*word59)"))
         shown = (await bubble.inner_text()).split()
         assert shown == WORDS.split()[: len(shown)]
