@@ -71,11 +71,11 @@ def counted(house: House):
 
 @contextmanager
 def python_calls():
-    """Count the calls of Python functions on this thread meanwhile."""
+    """Count the calls of the project's functions on this thread meanwhile; those of the loop depend on the machine."""
     calls = [0]
 
-    def note(_frame, event: str, _argument) -> None:
-        calls[0] += event == "call"
+    def note(frame, event: str, _argument) -> None:
+        calls[0] += event == "call" and "astrbot_like" in frame.f_code.co_filename
 
     sys.setprofile(note)
     try:
@@ -166,7 +166,7 @@ async def test_a_turn_costs_the_same_in_a_long_conversation(tmp_path: Path):
             calls_later, later = await turns(TURNS)
         print(f"calls of functions in a turn: {calls_at_first} at first, {calls_later} after 100 turns")
         # 180 messages more: each is put into the request and its tokens are estimated, once.
-        assert calls_later - calls_at_first <= 4 * 180
+        assert calls_later - calls_at_first <= 3 * 180 + 90
         assert later.transactions + later.reads <= at_first.transactions + at_first.reads + TURNS // 2
         assert later.tasks <= at_first.tasks + TURNS // 2
 
