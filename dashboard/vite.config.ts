@@ -16,7 +16,7 @@ function precompress(): Plugin {
     apply: 'build',
     closeBundle() {
       for (const entry of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
-        if (!entry.isFile() || !/\.(js|css|svg|html)$/.test(entry.name)) continue
+        if (!entry.isFile() || !/\.(js|css|svg|html|txt)$/.test(entry.name)) continue
         const file = join(entry.parentPath, entry.name)
         const bytes = readFileSync(file)
         if (bytes.length < 1024) continue
@@ -24,6 +24,33 @@ function precompress(): Plugin {
         const params = { [constants.BROTLI_PARAM_QUALITY]: bytes.length > 1_000_000 ? 9 : 11 }
         writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params }))
       }
+    },
+  }
+}
+
+const LICENCE_TEXTS = 'licences.txt'
+
+/**
+ * Completes the list of licence texts that Vite writes: where a package keeps its text in its README alone, the text
+ * comes from there. A package without any text fails the build, for its licence must go where the package goes.
+ */
+function licenceTexts(): Plugin {
+  return {
+    name: 'licence-texts',
+    apply: 'build',
+    closeBundle() {
+      const file = join(outDir, LICENCE_TEXTS)
+      const [head, ...entries] = readFileSync(file, 'utf8').split(/\n(?=## \S+ - \d)/)
+      const complete = entries.map((entry) => {
+        const [title = '', ...text] = entry.split('\n')
+        if (text.join('').trim()) return entry
+        const name = title.replace(/^## (\S+) - .*$/, '$1')
+        const readme = readFileSync(join(here, 'node_modules', name, 'README.md'), 'utf8')
+        const [, found] = /^#+ licen[cs]e\s+([\s\S]{200,})$/im.exec(readme) ?? []
+        if (!found) throw new Error(`${name} goes into the bundle but brings no licence text`)
+        return `${title}\n\n${found.trimEnd()}\n`
+      })
+      writeFileSync(file, [head, ...complete].join('\n'))
     },
   }
 }
@@ -41,13 +68,14 @@ function webLibraries(): { name: string; version: string; licence: string }[] {
 
 export default defineConfig({
   define: { __WEB_LIBRARIES__: JSON.stringify(webLibraries()) },
-  plugins: [vue(), precompress()],
+  plugins: [vue(), licenceTexts(), precompress()],
   resolve: { alias: { '@': join(here, 'src') } },
   build: {
     outDir,
     emptyOutDir: true,
     target: 'es2022',
     manifest: true,
+    license: { fileName: LICENCE_TEXTS },
     // A data: URL would need a hole in the Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

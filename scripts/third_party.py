@@ -19,7 +19,8 @@ DOCUMENT = ROOT / "THIRD-PARTY.md"
 HEAD = """# Third-party components
 
 Written by `python -m scripts.third_party` from the packages' own metadata. Each package's licence text comes with it
-when it is installed; the *About* page of the dashboard shows the installed versions, and `make sbom` writes them all.
+when it is installed; those of the JavaScript packages in the built web UI come with it as `licences.txt`, which the
+server shows at `/licences.txt`. The *About* page of the dashboard shows the versions; `make sbom` writes them all.
 
 Models, voices and word lists that packages bring:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path, PurePosixPath
 
@@ -39,6 +40,25 @@ def test_the_list_of_licences_names_everything():
     missing |= {name for name in third_party.bundled() if name.lower() not in listed}
     assert not missing, "run: python -m scripts.third_party"
     assert "see its files" not in document
+
+
+def test_the_web_ui_brings_the_licence_text_of_every_library_in_it():
+    web, recipe = ROOT / "astrbot_like" / "web", ROOT / "dashboard" / "vite.config.ts"
+    if not (web / "index.html").is_file() or (web / "index.html").stat().st_mtime < recipe.stat().st_mtime:
+        pytest.skip("the web UI is not built, or from older sources (make web)")
+    notices = web / "licences.txt"
+    entries = re.split(r"^## (\S+) - (\d\S*).*$", notices.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    named = dict(zip(entries[::3], entries[2::3], strict=True))
+    short = [
+        name for name, text in named.items() if len(text) < 500 or not re.search(r"copyright|licen[cs]e", text, re.I)
+    ]
+    assert not short, "these bring a name but no licence text"
+    lock = json.loads((ROOT / "dashboard" / "package-lock.json").read_text("utf-8"))["packages"]
+    # Vue's own package only passes on its parts.
+    asked_for = {*lock[""]["dependencies"], "@vue/runtime-core"} - {"vue"}
+    assert asked_for <= set(named)
+    resolved = {(path.rpartition("node_modules/")[2], entry["version"]) for path, entry in lock.items() if path}
+    assert set(zip(entries[::3], entries[1::3], strict=True)) <= resolved, "built from other versions: run make web"
 
 
 def test_every_file_of_the_package_is_shipped():

@@ -49,6 +49,7 @@ export const settings = {
   version: ['Version {v}', '版本 {v}'],
   licence: ['{licence} licence', '{licence} 许可'],
   libraries: ['Libraries and their licences', '依赖库与许可'],
+  licenceTexts: ['Licence texts of the web UI’s libraries', '网页依赖库的许可全文'],
   server: ['Server', '服务器'],
   page: ['Web UI', '网页'],
   apiDocs: ['Interactive API page', '交互式 API 页面'],
