@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import Failure
 from astrbot_like.api.kit.media import load_media
 from astrbot_like.api.kit.streaming import RATE, ServiceUtterance, StreamingServiceSTTProvider
@@ -19,7 +20,7 @@ from astrbot_like.api.kit.wav import wav_header
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import STTStream
 
-from .wire import authorised, base_url, kind_of
+from .wire import KEY_OPTIONS, authorised, base_url, kind_of
 
 _WAV, _OGG = f"audio/wav; codecs=audio/pcm; samplerate={RATE}", "audio/ogg; codecs=opus"
 _PATH = "/speech/recognition/conversation/cognitiveservices/v1"
@@ -62,6 +63,7 @@ class AzureRecogniser(StreamingServiceSTTProvider):
 
     service = "Azure Speech"
     default_timeout = 20.0
+    key_options = KEY_OPTIONS
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__({**provider_config, "api_base": base_url(provider_config, "stt")}, provider_settings)
@@ -78,7 +80,8 @@ class AzureRecogniser(StreamingServiceSTTProvider):
         """The transcript of a recording; Ogg Opus goes up as it is."""
         media = await load_media(audio_url)
         if media.mime == "audio/ogg":
-            return await self.recognise(media.data, _OGG, self.language_of(None, "en-US"))
+            language = self.language_of(None, "en-US")
+            return await Attempts(self.ring).result(lambda: self.recognise(media.data, _OGG, language))
         return await super().get_text(audio_url)
 
     async def recognise(self, sound: bytes | AsyncIterator[bytes], content_type: str, language: str) -> str:
@@ -87,7 +90,7 @@ class AzureRecogniser(StreamingServiceSTTProvider):
         Raises:
             ServiceError: The service failed.
         """
-        headers = {**authorised(self.provider_config), "Content-Type": content_type, "Accept": "application/json"}
+        headers = {**authorised(self.ring.current), "Content-Type": content_type, "Accept": "application/json"}
         if not isinstance(sound, bytes):
             headers["Expect"] = "100-continue"  # the service wants it with chunks: a refusal then comes before them
         query = {"language": language, "format": "simple"}
@@ -109,7 +112,7 @@ class _Utterance(ServiceUtterance):
     def __init__(self, provider: AzureRecogniser, language: str, on_partial: Callable[[str], None] | None) -> None:
         self._provider = provider
         self._language = language
-        super().__init__(provider.blame, on_partial)
+        super().__init__(provider, on_partial)
 
     async def run(self) -> None:
         seconds = self._provider.http.timeout

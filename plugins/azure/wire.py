@@ -13,10 +13,11 @@ from typing import Any, Literal
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.errors import Failure
 
+KEY_OPTIONS = ("azure_tts_subscription_key", "azure_stt_subscription_key", "api_key", "key")
 
-def authorised(config: Mapping[str, Any]) -> dict[str, str]:
+
+def authorised(key: str) -> dict[str, str]:
     """The header with the key of the resource."""
-    key = options.text(config, "azure_tts_subscription_key", "azure_stt_subscription_key", "api_key", "key")
     return {"Ocp-Apim-Subscription-Key": key}
 
 

@@ -74,6 +74,7 @@ class _Utterance(SocketUtterance):
         return "", authorised(self.provider.ring.current)
 
     async def begin(self, socket: ServiceSocket) -> None:
+        self._task_of_service = Task(self.blame)
         await self._task_of_service.begin(socket, self._payload)
 
     async def send(self, socket: ServiceSocket, pcm: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import Failure
 from astrbot_like.api.kit.speech_provider import ServiceTTSProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
@@ -58,7 +59,9 @@ class ElevenLabsSpeech(ServiceTTSProvider):
 
     async def get_voices(self) -> list[VoiceInfo]:
         """The account's voices."""
-        answer = await self.http.json("GET", "/voices", headers=authorised(self.ring.current))
+        answer = await Attempts(self.ring).result(
+            lambda: self.http.json("GET", "/voices", headers=authorised(self.ring.current))
+        )
         listed = answer.get("voices") if isinstance(answer, dict) else None
         return [
             VoiceInfo(

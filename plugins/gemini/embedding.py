@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.embedding_provider import ServiceEmbeddingProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 
@@ -67,7 +68,8 @@ class GeminiEmbedding(ServiceEmbeddingProvider):
 
     async def get_models(self) -> list[str]:
         """Names of the models that embed, sorted."""
-        return await listed_models(self.http, VERSION, self._headers(), "embedContent", "batchEmbedContents")
+        methods = ("embedContent", "batchEmbedContents")
+        return await Attempts(self.ring).result(lambda: listed_models(self.http, VERSION, self._headers(), *methods))
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """The vectors, which come in the order of the texts."""
@@ -89,4 +91,4 @@ class GeminiEmbedding(ServiceEmbeddingProvider):
             raise self.blame.nonsense("an answer without vectors") from error
 
     def _headers(self) -> dict[str, str]:
-        return {"x-goog-api-key": self.key}
+        return {"x-goog-api-key": self.ring.current}

@@ -14,11 +14,8 @@ from astrbot_like.api.kit.errors import ServiceError, service_message
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
 from .answer import ChatAnswer
-from .models import authorised, listed_models
+from .server import OPENAI_BASE, Server, tidy_base
 from .wire import Chunk
-
-OPENAI_BASE = "https://api.openai.com/v1"
-_ENDINGS = ("/chat/completions", "/responses", "/models")
 
 
 @register_provider_adapter(
@@ -31,6 +28,8 @@ _ENDINGS = ("/chat/completions", "/responses", "/models")
         "key": [],
         "api_base": OPENAI_BASE,
         "model": "",
+        "api_version": "",
+        "deployment": "",
         "timeout": 120,
         "proxy": "",
         "custom_headers": {},
@@ -39,7 +38,11 @@ _ENDINGS = ("/chat/completions", "/responses", "/models")
     provider_display_name="OpenAI compatible",
 )
 class OpenAIChat(HttpChatProvider):
-    """A chat model behind the Chat Completions API."""
+    """A chat model behind the Chat Completions API.
+
+    Config:
+        api_version, deployment: See ``Server``.
+    """
 
     service = "The OpenAI-compatible service"
     default_base = OPENAI_BASE
@@ -47,24 +50,22 @@ class OpenAIChat(HttpChatProvider):
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self._decoder = msgspec.json.Decoder(Chunk)
-        # What this server turned out to refuse; asked for once, not for each turn.
-        self._without: set[str] = set()
+        self.server = Server(self.http, provider_config)
+        # What a model turned out to refuse; asked for once, not for each turn.
+        self._refused: set[tuple[str, str]] = set()
 
     @staticmethod
     def tidy_base(base: str) -> str:
-        """The base URL without the path of a route, which people like to paste along."""
-        base = base.rstrip("/")
-        for ending in _ENDINGS:
-            base = base.removesuffix(ending)
-        return base
+        """The base URL without the path of a route."""
+        return tidy_base(base)
 
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""
-        return await listed_models(self.http, self.headers())
+        return await self.server.models(self.ring, self.custom_headers)
 
     def headers(self) -> dict[str, str]:
         """Headers of every request."""
-        return {**authorised(self.ring.current), **self.custom_headers}
+        return {**self.server.authorised(self.ring.current), **self.custom_headers}
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         """Chunks and the complete response; what the server refuses to take is left out in a second try."""
@@ -82,23 +83,20 @@ class OpenAIChat(HttpChatProvider):
         """The complete response at once."""
         while True:
             try:
-                data = await self.http.bytes(
-                    "POST", "/chat/completions", headers=self.headers(), body=self._body(request), model=request.model
-                )
-                answer = ChatAnswer(self.blame)
-                answer.feed(self._decode(data))
-                answer.end()
-                return answer.whole()
+                return await self._complete_once(request)
             except ServiceError as error:
                 if not self._learn(error, request):
                     raise
 
+    async def _complete_once(self, request: ChatRequest) -> LLMResponse:
+        answer = ChatAnswer(self.blame)
+        answer.feed(self._decode(await self._whole("/chat/completions", request, self._body(request))))
+        answer.end()
+        return answer.whole()
+
     async def _stream_once(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         answer = ChatAnswer(self.blame)
-        events = self.http.events(
-            "/chat/completions", headers=self.headers(), body=self._body(request), model=request.model
-        )
-        async with aclosing(events) as batches:
+        async with aclosing(self._events("/chat/completions", request, self._body(request))) as batches:
             async for batch in batches:
                 for event in batch:
                     if event == b"[DONE]":
@@ -110,6 +108,14 @@ class OpenAIChat(HttpChatProvider):
             yield response
         yield answer.whole()
 
+    async def _whole(self, route: str, request: ChatRequest, body: dict[str, Any]) -> bytes:
+        address = self.server.address(route, request.model)
+        return await self.http.bytes("POST", address, headers=self.headers(), body=body, model=request.model)
+
+    def _events(self, route: str, request: ChatRequest, body: dict[str, Any]) -> AsyncGenerator[list[bytes], None]:
+        address = self.server.address(route, request.model)
+        return self.http.events(address, headers=self.headers(), body=body, model=request.model)
+
     def _decode(self, data: bytes) -> Chunk:
         try:
             return self._decoder.decode(data)
@@ -119,34 +125,40 @@ class OpenAIChat(HttpChatProvider):
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         messages = [_sendable(message) for message in request.messages]
-        if "images" in self._without:
-            messages = [_without_images(message) for message in messages]
+        if self._refuses(request, "images"):
+            messages = [without_images(message) for message in messages]
         body: dict[str, Any] = {"model": request.model, "messages": messages, **self.extra_body}
         if request.stream:
             body["stream"] = True
-            if "stream_options" not in self._without:
+            if not self._refuses(request, "stream_options"):
                 body["stream_options"] = {"include_usage": True}
-        if request.tools and "tools" not in self._without:
+        if request.tools and not self._refuses(request, "tools"):
             body["tools"] = request.tools.openai_schema()
             body["tool_choice"] = request.tool_choice
         return body
+
+    def _refuses(self, request: ChatRequest, what: str) -> bool:
+        return (request.model, what) in self._refused
 
     def _learn(self, error: ServiceError, request: ChatRequest) -> bool:
         """Whether the failure names something that can be left out; it is left out from then on."""
         if error.status not in (400, 404, 415, 422, 500, 501):
             return False
-        said = error.message.lower()
-        refused = ""
-        if "stream_options" in said:
-            refused = "stream_options"
-        elif request.tools and "tool" in said and ("support" in said or "enabled" in said):
-            refused = "tools"
-        elif "image" in said and ("support" in said or "multimodal" in said or "vision" in said):
-            refused = "images"
-        if not refused or refused in self._without:
+        refused = self._named(error.message.lower(), request)
+        if not refused or self._refuses(request, refused):
             return False
-        self._without.add(refused)
+        self._refused.add((request.model, refused))
         return True
+
+    def _named(self, said: str, request: ChatRequest) -> str:
+        """What a refusal is about, "" for nothing that can be left out."""
+        if "stream_options" in said:
+            return "stream_options"
+        if request.tools and "tool" in said and ("support" in said or "enabled" in said):
+            return "tools"
+        if "image" in said and ("support" in said or "multimodal" in said or "vision" in said):
+            return "images"
+        return ""
 
 
 def _sendable(message: Message) -> Message:
@@ -184,7 +196,8 @@ def _sendable_part(part: Any) -> Any:
     return cleaned
 
 
-def _without_images(message: Message) -> Message:
+def without_images(message: Message) -> Message:
+    """The message with a note in the place of each image."""
     content = message.get("content")
     if not isinstance(content, list):
         return message

@@ -11,8 +11,7 @@ from astrbot_like.api.kit import options
 from astrbot_like.api.kit.embedding_provider import ServiceEmbeddingProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 
-from .chat import OPENAI_BASE
-from .models import authorised, listed_models
+from .server import OPENAI_BASE, Server, tidy_base
 
 _MODEL = "text-embedding-3-small"
 
@@ -46,6 +45,8 @@ _DECODER = msgspec.json.Decoder(Vectors)
         "embedding_model": _MODEL,
         "embedding_dimensions": 1024,
         "embedding_dimensions_mode": "auto",
+        "api_version": "",
+        "deployment": "",
         "timeout": 20,
         "proxy": "",
     },
@@ -57,6 +58,7 @@ class OpenAIEmbedding(ServiceEmbeddingProvider):
     Config:
         embedding_dimensions: Length of the vectors.
         embedding_dimensions_mode: Whether that is sent along: ``always``, ``never``, or ``auto`` (to OpenAI itself).
+        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible embedding service"
@@ -64,18 +66,27 @@ class OpenAIEmbedding(ServiceEmbeddingProvider):
     default_model = _MODEL
     most_at_once = 512
 
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__(provider_config, provider_settings)
+        self.server = Server(self.http, provider_config)
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without the path of a route."""
+        return tidy_base(base)
+
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""
-        return await listed_models(self.http, authorised(self.key))
+        return await self.server.models(self.ring)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """The vectors, put into the order of the texts: the service tells it by index."""
         body: dict[str, Any] = {"model": self.get_model(), "input": texts, "encoding_format": "float"}
         if self._sends_dimensions() and self.get_dim():
             body["dimensions"] = self.get_dim()
-        data = await self.http.bytes(
-            "POST", "/embeddings", headers=authorised(self.key), body=body, model=self.get_model()
-        )
+        model = self.get_model()
+        address, headers = self.server.address("/embeddings", model), self.server.authorised(self.ring.current)
+        data = await self.http.bytes("POST", address, headers=headers, body=body, model=model)
         try:
             found = _DECODER.decode(data).data
         except msgspec.DecodeError as error:

@@ -21,18 +21,13 @@ class Models(msgspec.Struct):
     data: list[Model]
 
 
-def authorised(key: str) -> dict[str, str]:
-    """The header with the key; none where no key is needed."""
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-async def listed_models(http: HttpService, headers: Mapping[str, str]) -> list[str]:
+async def listed_models(http: HttpService, address: str, headers: Mapping[str, str]) -> list[str]:
     """Names of the server's models, sorted; the interface does not tell what each of them is for.
 
     Raises:
         ServiceError: The server failed.
     """
-    data = await http.bytes("GET", "/models", headers=headers)
+    data = await http.bytes("GET", address, headers=headers)
     try:
         return sorted(model.id for model in msgspec.json.decode(data, type=Models).data)
     except msgspec.DecodeError as error:

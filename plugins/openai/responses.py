@@ -1,4 +1,8 @@
-"""The Responses API: https://platform.openai.com/docs/api-reference/responses and …/responses-streaming."""
+"""The Responses API: https://platform.openai.com/docs/api-reference/responses and …/responses-streaming.
+
+Nothing is stored at the service, so its reasoning travels: it comes encrypted with the answer and goes back with the
+calls that followed it (https://platform.openai.com/docs/guides/reasoning, "Encrypted reasoning items").
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,11 @@ from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCal
 from astrbot_like.api.kit.errors import service_message
 from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
 
-from .chat import OPENAI_BASE, OpenAIChat
+from .chat import OpenAIChat, without_images
+from .server import OPENAI_BASE
+
+_REASONING = "reasoning.encrypted_content"
+_EXTRA = "openai"  # where a call keeps the reasoning that led to it
 
 
 class Item(msgspec.Struct):
@@ -25,6 +33,7 @@ class Item(msgspec.Struct):
     name: str | None = None
     arguments: str | None = None
     content: list[dict[str, Any]] | None = None
+    summary: list[dict[str, Any]] | None = None
     encrypted_content: str | None = None
 
 
@@ -75,6 +84,8 @@ class Event(msgspec.Struct):
         "key": [],
         "api_base": OPENAI_BASE,
         "model": "",
+        "api_version": "",
+        "deployment": "",
         "timeout": 120,
         "proxy": "",
         "custom_headers": {},
@@ -89,36 +100,40 @@ class OpenAIResponses(OpenAIChat):
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
-        self._events = msgspec.json.Decoder(Event)
+        self._event_decoder = msgspec.json.Decoder(Event)
         self._responses = msgspec.json.Decoder(Response)
 
-    async def complete(self, request: ChatRequest) -> LLMResponse:
-        """The complete response at once."""
-        data = await self.http.bytes(
-            "POST", "/responses", headers=self.headers(), body=self._input(request), model=request.model
-        )
+    async def _complete_once(self, request: ChatRequest) -> LLMResponse:
+        data = await self._whole("/responses", request, self._input(request))
         assembly = Assembly()
         try:
-            self._finish(self._responses.decode(data), assembly)
+            response = self._responses.decode(data)
         except msgspec.DecodeError as error:
             raise self.blame.nonsense() from error
+        self._finish(response, assembly)
+        self._keep_reasoning(response.output, assembly, request.model)
         return assembly.whole(self.blame)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
-        """Chunks and the complete response."""
+    async def _stream_once(self, request: ChatRequest) -> AsyncGenerator[LLMResponse, None]:
         assembly = Assembly()
         calls: dict[int, PartialCall] = {}
-        events = self.http.events("/responses", headers=self.headers(), body=self._input(request), model=request.model)
-        async with aclosing(events) as batches:
+        done: list[Item] = []
+        async with aclosing(self._events("/responses", request, self._input(request))) as batches:
             async for batch in batches:
                 for data in batch:
-                    if data != b"[DONE]" and (piece := self._take(self._event(data), assembly, calls)):
+                    if data == b"[DONE]":
+                        continue
+                    event = self._event(data)
+                    if event.type == "response.output_item.done" and event.item is not None:
+                        done.append(event.item)
+                    if piece := self._take(event, assembly, calls):
                         yield piece
+        self._keep_reasoning(done, assembly, request.model)
         yield assembly.whole(self.blame)
 
     def _event(self, data: bytes) -> Event:
         try:
-            return self._events.decode(data)
+            return self._event_decoder.decode(data)
         except msgspec.DecodeError as error:
             raise self.blame.nonsense() from error
 
@@ -170,25 +185,49 @@ class OpenAIResponses(OpenAIChat):
                 if item.type == "function_call"
             )
 
+    def _keep_reasoning(self, output: list[Item], assembly: Assembly, model: str) -> None:
+        """Give each call the reasoning that came before it: it goes back in front of that call, or not at all."""
+        calls = {call.id: call for call in assembly.calls}
+        reasoning: list[dict[str, Any]] = []
+        for item in output:
+            if item.type == "reasoning" and item.encrypted_content:
+                kept = {"type": "reasoning", "summary": item.summary or [], "encrypted_content": item.encrypted_content}
+                reasoning.append({**kept, "id": item.id} if item.id else kept)
+            elif item.type == "function_call" and reasoning and (call := calls.get(item.call_id or item.id or "")):
+                call.extra = {_EXTRA: {"by": self._author(model), "reasoning": reasoning}}
+                reasoning = []
+
+    def _author(self, model: str) -> str:
+        """Who can read its reasoning: after a fall-back the calls of one provider go to another."""
+        return f"{self.blame.provider_id}/{model}"
+
+    def _named(self, said: str, request: ChatRequest) -> str:
+        about_reasoning = any(word in said for word in ("encrypted", "'include'", "'reasoning'"))
+        return _REASONING if about_reasoning else super()._named(said, request)
+
     def _input(self, request: ChatRequest) -> dict[str, Any]:
         system, messages = split_system(request.messages)
+        if self._refuses(request, "images"):
+            messages = [without_images(message) for message in messages]
+        author = "" if self._refuses(request, _REASONING) else self._author(request.model)
         body: dict[str, Any] = {
             "model": request.model,
-            "input": [item for message in messages for item in _items(message)],
+            "input": [item for message in messages for item in _items(message, author)],
             "store": False,
+            **({"include": [_REASONING]} if author else {}),
             **self.extra_body,
         }
         if system:
             body["instructions"] = system
         if request.stream:
             body["stream"] = True
-        if request.tools:
+        if request.tools and not self._refuses(request, "tools"):
             body["tools"] = [{"type": "function", **schema["function"]} for schema in request.tools.openai_schema()]
             body["tool_choice"] = request.tool_choice
         return body
 
 
-def _items(message: Message) -> list[dict[str, Any]]:
+def _items(message: Message, author: str) -> list[dict[str, Any]]:
     role = message["role"]
     if role == "tool":
         output = text_of(message.get("content"))
@@ -199,6 +238,9 @@ def _items(message: Message) -> list[dict[str, Any]]:
             items.append({"role": "assistant", "content": [{"type": "output_text", "text": text}]})
         for call in message.get("tool_calls") or ():
             function = call.get("function") or {}
+            kept = (call.get("extra_content") or {}).get(_EXTRA) or {}
+            if author and kept.get("by") == author:
+                items.extend(kept["reasoning"])
             items.append(
                 {
                     "type": "function_call",

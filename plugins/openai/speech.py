@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import ServiceError
-from astrbot_like.api.kit.media import load_media
+from astrbot_like.api.kit.media import Media, load_media
 from astrbot_like.api.kit.speech_provider import ServiceSTTProvider, ServiceTTSProvider
 from astrbot_like.api.kit.wav import read_wav
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import current_speech_options
 
-from .chat import OPENAI_BASE
-from .models import authorised, listed_models
+from .server import OPENAI_BASE, Server, tidy_base
 
 _RATE = 24000  # Hz of response_format "pcm", as the documentation fixes it
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
@@ -35,6 +35,8 @@ _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "
         "api_base": "",
         "model": "whisper-1",
         "language": "",
+        "api_version": "",
+        "deployment": "",
         "timeout": 60,
         "proxy": "",
     },
@@ -45,30 +47,44 @@ class OpenAIWhisper(ServiceSTTProvider):
 
     Config:
         language: ISO 639-1 code, "" to let the model find out.
+        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible recogniser"
     default_base = OPENAI_BASE
     default_model = "whisper-1"
 
+    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
+        super().__init__(provider_config, provider_settings)
+        self.server = Server(self.http, provider_config)
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without the path of a route."""
+        return tidy_base(base)
+
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""
-        return await listed_models(self.http, authorised(self.ring.current))
+        return await self.server.models(self.ring)
 
     async def get_text(self, audio_url: str) -> str:
         """The transcript of a file, address or ``base64://`` reference."""
+        media = await load_media(audio_url)
+        return await Attempts(self.ring).result(lambda: self._transcribed(media))
+
+    async def _transcribed(self, media: Media) -> str:
         import aiohttp
 
-        media = await load_media(audio_url)
         form = aiohttp.FormData()
         form.add_field("file", media.data, filename=f"audio.{media.extension}", content_type=media.mime)
         form.add_field("model", self.get_model())
         form.add_field("response_format", "json")
         if language := options.text(self.provider_config, "language"):
             form.add_field("language", language)
-        answer = await self.http.json(
-            "POST", "/audio/transcriptions", headers=authorised(self.ring.current), form=form, model=self.get_model()
-        )
+        model = self.get_model()
+        address = self.server.address("/audio/transcriptions", model)
+        headers = self.server.authorised(self.ring.current)
+        answer = await self.http.json("POST", address, headers=headers, form=form, model=model)
         text = answer.get("text") if isinstance(answer, dict) else None
         if not isinstance(text, str):
             raise self.blame.nonsense("an answer without a transcript")
@@ -89,6 +105,8 @@ class OpenAIWhisper(ServiceSTTProvider):
         "openai-tts-voice": "alloy",
         "instructions": "",
         "response_format": "pcm",
+        "api_version": "",
+        "deployment": "",
         "timeout": 20,
         "proxy": "",
     },
@@ -101,6 +119,7 @@ class OpenAISpeech(ServiceTTSProvider):
         openai-tts-voice: Name of the voice.
         instructions: How to speak, for models that take it.
         response_format: ``pcm`` (24 kHz, the fastest) or ``wav``; a server that refuses pcm is asked for wav.
+        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible speech service"
@@ -111,10 +130,16 @@ class OpenAISpeech(ServiceTTSProvider):
         super().__init__(provider_config, provider_settings)
         self._format = options.text(provider_config, "response_format", default="pcm").lower()
         self.sample_rate = _RATE
+        self.server = Server(self.http, provider_config)
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without the path of a route."""
+        return tidy_base(base)
 
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""
-        return await listed_models(self.http, authorised(self.ring.current))
+        return await self.server.models(self.ring)
 
     def get_voices(self) -> list[str]:
         """Names of OpenAI's voices; other servers have their own."""
@@ -147,8 +172,9 @@ class OpenAISpeech(ServiceTTSProvider):
                 yield chunk
 
     def _sound(self, text: str, response_format: str) -> AsyncGenerator[bytes, None]:
-        headers, body = authorised(self.ring.current), self._body(text, response_format)
-        return self.http.sound("/audio/speech", headers=headers, body=body, model=self.get_model())
+        model = self.get_model()
+        address, headers = self.server.address("/audio/speech", model), self.server.authorised(self.ring.current)
+        return self.http.sound(address, headers=headers, body=self._body(text, response_format), model=model)
 
     def _body(self, text: str, response_format: str) -> dict[str, Any]:
         chosen = current_speech_options()

@@ -12,7 +12,7 @@ from typing import Any
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.chat import Message, call_arguments, chat_messages
-from astrbot_like.api.kit.errors import Blame, ServiceError
+from astrbot_like.api.kit.errors import Blame
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.kit.media import resolve_media
 from astrbot_like.api.provider import LLMResponse, Provider, TokenUsage
@@ -186,12 +186,8 @@ class ServiceChatProvider(Provider):
             extra_user_content_parts, tool_choice,
         )  # fmt: skip
         request.stream = False
-        attempts = Attempts(self.ring, self._tries if request_max_retries is None else request_max_retries)
-        while True:
-            try:
-                return await self.complete(request)
-            except ServiceError as error:
-                await attempts.again_or_raise(error)
+        tries = self._tries if request_max_retries is None else request_max_retries
+        return await Attempts(self.ring, tries).result(lambda: self.complete(request))
 
     async def text_chat_stream(
         self,
@@ -218,19 +214,10 @@ class ServiceChatProvider(Provider):
             prompt, session_id, image_urls, audio_urls, func_tool, contexts, system_prompt, tool_calls_result, model,
             extra_user_content_parts, tool_choice,
         )  # fmt: skip
-        attempts = Attempts(self.ring, self._tries if request_max_retries is None else request_max_retries)
-        while True:
-            begun = False
-            try:
-                async with aclosing(self.stream(request)) as responses:
-                    async for response in responses:
-                        begun = True
-                        yield response
-                return
-            except ServiceError as error:
-                if begun:
-                    raise
-                await attempts.again_or_raise(error)
+        tries = self._tries if request_max_retries is None else request_max_retries
+        async with aclosing(Attempts(self.ring, tries).items(lambda: self.stream(request))) as responses:
+            async for response in responses:
+                yield response
 
     async def test(self, timeout: float = 45.0) -> None:
         """Ask for one word.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any
 
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import Blame
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.provider import EmbeddingProvider
@@ -17,7 +19,8 @@ class ServiceEmbeddingProvider(EmbeddingProvider):
     A subclass names ``service``, ``default_base``, ``default_model`` and ``most_at_once``, and implements ``embed``.
 
     Config:
-        embedding_api_key, embedding_api_base, embedding_model, embedding_dimensions, timeout (seconds), proxy.
+        embedding_api_key: One key or several; the next one is taken when one is refused or used up.
+        embedding_api_base, embedding_model, embedding_dimensions, timeout (seconds), proxy.
     """
 
     service = "The embedding service"
@@ -30,7 +33,7 @@ class ServiceEmbeddingProvider(EmbeddingProvider):
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self.blame = Blame(str(provider_config.get("id", "")), self.service)
-        self.key = (options.keys(provider_config, "embedding_api_key", "key", "api_key") or [""])[0]
+        self.ring = options.KeyRing(options.keys(provider_config, "embedding_api_key", "key", "api_key"))
         self.http = HttpService(
             self.tidy_base(options.text(provider_config, "embedding_api_base", "api_base", default=self.default_base)),
             self.blame,
@@ -61,7 +64,7 @@ class ServiceEmbeddingProvider(EmbeddingProvider):
         vectors: list[list[float]] = []
         for start in range(0, len(text), self.most_at_once):
             some = text[start : start + self.most_at_once]
-            found = await self.embed(some)
+            found = await Attempts(self.ring).result(partial(self.embed, some))
             if len(found) != len(some):
                 raise self.blame.nonsense(f"{len(found)} vectors for {len(some)} texts")
             vectors.extend(found)

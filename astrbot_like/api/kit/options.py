@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 Config = Mapping[str, Any]
@@ -44,16 +44,23 @@ def mapping(config: Config, name: str) -> dict[str, Any]:
 
 
 def keys(config: Config, *names: str) -> list[str]:
-    """Every API key given, by default in ``key`` or ``api_key``, each a string or a list of strings."""
+    """Every API key given, by default in ``key`` or ``api_key``: strings of one or several, or lists of them.
+
+    Within a string commas and white space part the keys, but not within brackets: those hold an object of settings.
+    """
     found: list[str] = []
     for name in names or ("key", "api_key"):
         value = config.get(name)
-        for key in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(key, str) and key.strip():
-                resolved = from_environment(key.strip())
-                if resolved and resolved not in found:
-                    found.append(resolved)
+        given = [one for one in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(one, str)]
+        for key in (key for one in given for key in _parted(one)):
+            resolved = from_environment(key)
+            if resolved and resolved not in found:
+                found.append(resolved)
     return found
+
+
+def _parted(text: str) -> list[str]:
+    return [text.strip()] if "[" in text else text.replace(",", " ").split()
 
 
 def model(config: Config, default: str = "") -> str:
@@ -93,9 +100,14 @@ class KeyRing:
             self._keys.append(key)
         self._at = self._keys.index(key)
 
-    def rotate(self) -> None:
-        """Go on to the next key."""
-        self._at = (self._at + 1) % len(self._keys)
+    def pass_over(self, refused: Collection[str]) -> bool:
+        """Go on to a key that is none of these, if the current one is; False when there is no other.
 
-    def __len__(self) -> int:
-        return len(self._keys)
+        Several calls that fail with the same key at once go on to the same next one.
+        """
+        for step in range(len(self._keys)):
+            place = (self._at + step) % len(self._keys)
+            if self._keys[place] not in refused:
+                self._at = place
+                return True
+        return False

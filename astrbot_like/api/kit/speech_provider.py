@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from astrbot_like.api.kit import options
+from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import Blame, Failure
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.kit.wav import wav_bytes
@@ -40,6 +41,10 @@ class PcmTTSProvider(TTSProvider):
     def synthesise(self, text: str) -> AsyncGenerator[bytes, None]:
         """Speech for a text: 16-bit little-endian mono PCM at ``sample_rate``, in pieces of any length."""
 
+    def speech(self, text: str) -> AsyncGenerator[bytes, None]:
+        """What ``synthesise`` gives; services let another key take over where one is refused."""
+        return self.synthesise(text)
+
     def support_stream(self) -> bool:
         """It streams."""
         return True
@@ -47,7 +52,7 @@ class PcmTTSProvider(TTSProvider):
     async def get_audio(self, text: str) -> str:
         """The path of a WAV file in the temporary directory, which is the caller's to delete."""
         pcm = bytearray()
-        async with aclosing(self.synthesise(text)) as pieces:
+        async with aclosing(self.speech(text)) as pieces:
             async for piece in pieces:
                 pcm += piece
         if not pcm:
@@ -85,7 +90,7 @@ class PcmTTSProvider(TTSProvider):
         """The speech in pieces of whole samples that are worth a frame of their own."""
         wanted = int(self.sample_rate * _FIRST_PIECE_SECONDS) * 2
         gathered = bytearray()
-        async with aclosing(self.synthesise(text)) as pieces:
+        async with aclosing(self.speech(text)) as pieces:
             async for piece in pieces:
                 gathered += piece
                 if len(gathered) >= wanted:
@@ -106,26 +111,34 @@ class RemoteSpeech(AbstractProvider):
     """What speech providers over HTTP or WebSocket share: keys, connections, the model.
 
     Config:
-        api_key, api_base, timeout (seconds), proxy, model.
+        api_key: One key or several; the next one is taken when one is refused or used up.
+        api_base, timeout (seconds), proxy, model.
     """
 
     service = "The speech service"
     default_base = ""
     default_model = ""
     default_timeout = 20.0
+    key_options = ("key", "api_key")
+    """Names of the options that hold keys."""
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self.blame = Blame(str(provider_config.get("id", "")), self.service)
-        self.ring = options.KeyRing(options.keys(provider_config))
+        self.ring = options.KeyRing(options.keys(provider_config, *self.key_options))
         self.http = HttpService(
-            options.text(provider_config, "api_base", default=self.default_base),
+            self.tidy_base(options.text(provider_config, "api_base", default=self.default_base)),
             self.blame,
             timeout=options.number(provider_config, "timeout", default=self.default_timeout),
             proxy=options.text(provider_config, "proxy"),
             kind_of=self.kind_of,
         )
         self.set_model(options.model(provider_config, self.default_model))
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL as requests need it."""
+        return base
 
     def kind_of(self, status: int, body: bytes) -> Failure | None:
         """What kind of failure a refusal is, where the service means something of its own by its status."""
@@ -138,6 +151,10 @@ class RemoteSpeech(AbstractProvider):
 
 class ServiceTTSProvider(RemoteSpeech, PcmTTSProvider):
     """A TTS provider over HTTP or WebSocket; its configuration is that of ``RemoteSpeech``."""
+
+    def speech(self, text: str) -> AsyncGenerator[bytes, None]:
+        """What ``synthesise`` gives, with another key where one is refused before the first sound."""
+        return Attempts(self.ring).items(lambda: self.synthesise(text))
 
 
 class ServiceSTTProvider(RemoteSpeech, STTProvider):

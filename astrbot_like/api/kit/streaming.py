@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 from astrbot_like.api.audio import decode_media
 from astrbot_like.api.kit import options
-from astrbot_like.api.kit.errors import Blame, ServiceError
+from astrbot_like.api.kit.attempts import Attempts
+from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.kit.media import load_media
 from astrbot_like.api.kit.sockets import ServiceSocket
 from astrbot_like.api.kit.speech_provider import ServiceSTTProvider
@@ -23,15 +24,17 @@ _PIECES_OF_A_FILE = 500
 class ServiceUtterance(ABC):
     """One utterance on its way to a service: sound goes up as it comes, text comes down.
 
-    A subclass implements ``run``, which sends what ``pieces`` gives and tells what it hears with ``hear``.
+    A subclass implements ``run``, which sends what ``pieces`` gives and tells what it hears with ``hear``. When a key
+    is refused, it runs again with the next one and the sound so far.
 
     Args:
-        blame: Names the service in errors.
+        provider: The recogniser.
         on_partial: Called on the event loop with the text so far.
     """
 
-    def __init__(self, blame: Blame, on_partial: Callable[[str], None] | None) -> None:
-        self.blame = blame
+    def __init__(self, provider: ServiceSTTProvider, on_partial: Callable[[str], None] | None) -> None:
+        self.provider = provider
+        self.blame = provider.blame
         self.partial = on_partial
         self.said_all = False
         """Whether all of the sound was taken for sending."""
@@ -39,7 +42,10 @@ class ServiceUtterance(ABC):
         self._overrun = False
         self._sentences: list[str] = []
         self._open_sentence = ""
-        self._task = asyncio.create_task(self.run(), name=f"utterance of {blame.provider_id}")
+        self._keeps = len(provider.ring.all) > 1
+        self._kept: list[bytes] = []
+        recognised = Attempts(provider.ring).result(self._run_from_the_start)
+        self._task = asyncio.create_task(recognised, name=f"utterance of {self.blame.provider_id}")
         # Whoever drops the utterance does not want to know why it failed.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
@@ -81,12 +87,11 @@ class ServiceUtterance(ABC):
     async def pieces(self, least: int = 0) -> AsyncIterator[bytes]:
         """The sound as it comes, gathered to pieces of at least so many bytes; the last one may be shorter."""
         gathered = b""
-        while (pcm := await self._queue.get()) is not None:
+        async for pcm in self._taken():
             gathered += pcm
             if gathered and len(gathered) >= least:
                 yield gathered
                 gathered = b""
-        self.said_all = True
         if gathered:
             yield gathered
 
@@ -103,25 +108,31 @@ class ServiceUtterance(ABC):
         if text and self.partial is not None:
             self.partial(self._text())
 
+    async def _run_from_the_start(self) -> None:
+        self._sentences, self._open_sentence = [], ""
+        await self.run()
+
+    async def _taken(self) -> AsyncIterator[bytes]:
+        for pcm in tuple(self._kept):
+            yield pcm
+        while not self.said_all:
+            if (pcm := await self._queue.get()) is None:
+                self.said_all = True
+                return
+            if self._keeps:
+                self._kept.append(pcm)
+            yield pcm
+
     def _text(self) -> str:
         parts = [part.strip() for part in (*self._sentences, self._open_sentence) if part.strip()]
         return (" " if any(part[-1].isascii() for part in parts) else "").join(parts)
 
 
 class SocketUtterance(ServiceUtterance):
-    """An utterance over a WebSocket.
-
-    Args:
-        provider: The recogniser.
-        on_partial: Called on the event loop with the text so far.
-    """
+    """An utterance over a WebSocket."""
 
     piece_bytes = 0
     """Least size of a piece of sound, for services that want larger ones than they come in."""
-
-    def __init__(self, provider: ServiceSTTProvider, on_partial: Callable[[str], None] | None) -> None:
-        self.provider = provider
-        super().__init__(provider.blame, on_partial)
 
     @abstractmethod
     def address(self) -> tuple[str, dict[str, str]]:

@@ -45,6 +45,8 @@ export const fieldNames = {
   embedding_api_base: ['Address', '服务地址'],
   embedding_model: ['Model', '模型'],
   embedding_dimensions: ['Dimensions', '维度'],
+  api_version: ['API version', 'API 版本'],
+  deployment: ['Azure deployment', 'Azure 部署名'],
   token: ['Token', '令牌'],
   secret: ['Secret', '密钥'],
 } as const satisfies Texts

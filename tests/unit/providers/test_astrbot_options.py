@@ -103,7 +103,7 @@ def test_keys_models_addresses_and_times_are_found() -> None:
     assert made("openai_tts_api").http.base_url == "https://api.openai.com/v1"
     assert made("azure_tts").http.base_url == "https://chinaeast2.tts.speech.azure.cn"
     assert made("dashscope_tts").get_model() == "cosyvoice-v1"
-    assert made("openai_embedding").key == "k"
+    assert made("openai_embedding").ring.current == "k"
     assert made("openai_embedding").get_dim() == 1024
     assert made("openai_embedding").get_model() == "text-embedding-3-small"
     assert made("gsv_tts_selfhost")._parameters()["aux_ref_audio_paths"] == ["b.wav", "c.wav"]
