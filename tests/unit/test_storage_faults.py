@@ -16,8 +16,8 @@ from astrbot_like.domain.errors import StorageError
 from astrbot_like.storage import schema, tables
 from astrbot_like.storage.database import FILE_NAME, Database
 from astrbot_like.storage.lock import DirectoryLock
-from astrbot_like.storage.search import MessageSearch
 from astrbot_like.storage.settings import StorageSettings
+from tests.support.old_databases import contents, filled_database, old_database
 from tests.support.stores import open_stores, user_message
 
 ROOT = Path(__file__).parents[2]
@@ -34,18 +34,6 @@ def described(connection: sqlite3.Connection) -> dict[str, str]:
         elif sql is not None:
             found[name] = " ".join(sql.split())
     return found
-
-
-def old_database(directory: Path, revision: str) -> Path:
-    """A database as an earlier version made it, through the migrations alone."""
-    from sqlalchemy import create_engine
-
-    path = directory / FILE_NAME
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        schema.upgrade(connection, revision)
-    engine.dispose()
-    return path
 
 
 async def test_migrations_and_tables_give_the_same_schema(tmp_path):
@@ -69,31 +57,9 @@ def test_the_list_of_revisions_is_that_of_the_migrations():
     assert tuple(reversed(found)) == schema.REVISIONS
 
 
-@pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
-async def test_every_earlier_schema_is_upgraded_with_its_data(tmp_path, revision):
-    path = old_database(tmp_path, revision)
-    with sqlite3.connect(path) as old:
-        old.execute("INSERT INTO sessions VALUES ('s', 'webchat', 'ada', '', 0, 'c', 'default', 'umo', 1, 1)")
-        old.execute("INSERT INTO conversations VALUES ('c', 's', 'umo', '', NULL, '', 0, 0, 1, 1)")
-        old.execute(
-            "INSERT INTO messages (id, session_id, conversation_id, turn_id, role, parts, context, text, full_text,"
-            " meta, interrupted, created_ms) VALUES (7, 's', 'c', 't', 'user', ?, ?, 'hello there', '', '{}', 0, 1)",
-            ('[{"type":"plain","text":"hello there"}]', '[{"role":"user","content":"hello there"}]'),
-        )
-    old.close()
-    async with open_stores(tmp_path) as stores:
-        [message] = await stores.history.after("s", 0)
-        assert message.text == "hello there"
-        assert (await stores.history.append(user_message(await stores.sessions.get("s"), "next"))).id == 8
-        assert len((await MessageSearch(stores.database).find("hello")).hits) == 1
-    assert (tmp_path / f"astrbot_like.before-{schema.HEAD}.db").exists(), "the old state is kept beside it"
-
-
 async def test_a_failed_upgrade_leaves_everything_as_it_was(tmp_path, monkeypatch):
-    path = old_database(tmp_path, schema.REVISIONS[0])
-    with sqlite3.connect(path) as old:
-        before = described(old)
-    old.close()
+    path = filled_database(tmp_path, schema.REVISIONS[0])
+    before = contents(path)
 
     def fail(connection, revision=schema.HEAD):
         connection.exec_driver_sql("DROP TABLE turns")
@@ -102,9 +68,7 @@ async def test_a_failed_upgrade_leaves_everything_as_it_was(tmp_path, monkeypatc
     monkeypatch.setattr(schema, "upgrade", fail)
     with pytest.raises(StorageError):
         await Database.open(tmp_path)
-    with sqlite3.connect(path) as old:
-        assert described(old) == before
-    old.close()
+    assert contents(path) == before
 
 
 async def test_a_newer_schema_is_refused(tmp_path):
