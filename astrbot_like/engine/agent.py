@@ -92,7 +92,7 @@ class Agent:
         steps = 0
         while True:
             steps += 1
-            out_of_steps = steps > settings.max_steps
+            out_of_steps = steps > settings.max_steps or tools.wrong_rounds > settings.max_wrong_calls
             response = await models.answer(use_tools=not out_of_steps)
             if out_of_steps or not response.tools_call_name:
                 break
@@ -100,7 +100,7 @@ class Agent:
                 break
         response.completion_text = response.completion_text or progress.step_text
         if response.tools_call_name and out_of_steps and not progress.text:
-            raise ProcessingError(f"The model gave no answer within {settings.max_steps} rounds of tool calls.")
+            raise ProcessingError(f"The model gave no answer within {steps - 1} rounds of tool calls.")
         if handlers.has_hook("llm_response"):
             await handlers.hook("llm_response", event, response)
         progress.response = response

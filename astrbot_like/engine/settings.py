@@ -22,6 +22,10 @@ class TurnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_deadline: Annotated[float, _about("Longest time one model call may take.")] = 300.0
     tool_deadline: Annotated[float, _about("Longest time one tool call may take.")] = 120.0
     max_steps: Annotated[int, _about("Model calls within one turn (each tool round is one).")] = 30
+    max_wrong_calls: Annotated[
+        int,
+        _about("Times in a row that a model may mend calls which no tool can take, before it must answer without."),
+    ] = 3
     max_parallel_tools: Annotated[int, _about("Tool calls of one step that run side by side.")] = 8
     tool_result_chars: Annotated[int, _about("Characters of a tool's result that the model is given.")] = 24_000
     reply_chars: Annotated[int, _about("Characters of one reply; a longer one is cut off with a note.")] = 400_000

@@ -14,10 +14,12 @@ import msgspec
 
 from astrbot_like.domain.errors import BotError, PluginError
 from astrbot_like.domain.events import ToolCallFinished, ToolCallStarted
+from astrbot_like.domain.tool_arguments import read_arguments
 from astrbot_like.engine.agent_progress import AgentOutput
 from astrbot_like.engine.handlers import EventHandlers, PluginTools
 from astrbot_like.engine.providers import describe
 from astrbot_like.engine.settings import TurnSettings
+from astrbot_like.engine.tool_arguments import problem_of
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from astrbot_like.api.tools import AstrAgentContext, ContextWrapper, FunctionTool, ToolSet
 
 CUT_NOTE = "\n[cut off: {left} more characters]"
+
+_NAMES_SHOWN = 50
+"""Tools that a model is told of which called one that is not there."""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -39,13 +44,21 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 def calls_of(response: LLMResponse) -> list[ToolCall]:
     """The calls of an answer; those without an id are given one."""
-    ids = list(response.tools_call_ids or [])
+    ids, given = list(response.tools_call_ids or []), list(response.tools_call_args or [])
     calls: list[ToolCall] = []
     for index, name in enumerate(response.tools_call_name):
-        given: Any = (response.tools_call_args or [{}])[index]
         call_id = ids[index] if index < len(ids) and ids[index] else new_id("call_")
-        calls.append(ToolCall(call_id, name, given if isinstance(given, dict) else {}))
+        calls.append(ToolCall(call_id, name, _arguments(given[index] if index < len(given) else None)))
     return calls
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    """Arguments as a provider hands them over: decoded, or as the model wrote them."""
+    if isinstance(given, dict):
+        return given
+    if given is None:
+        return {}
+    return read_arguments(given if isinstance(given, str) else json.dumps(given, default=str))
 
 
 def asking(response: LLMResponse, said: str, calls: Sequence[ToolCall]) -> dict[str, Any]:
@@ -78,6 +91,9 @@ class ToolRunner:
     Args:
         offered: The tools that the model was told of.
         context: What they see of the run.
+
+    Attributes:
+        wrong_rounds: Rounds in a row in which no call could be made: wrong arguments, no such tool.
     """
 
     def __init__(
@@ -99,6 +115,7 @@ class ToolRunner:
         self._offered = offered
         self._context = context
         self._output = output
+        self.wrong_rounds = 0
 
     async def run(self, calls: Sequence[ToolCall]) -> tuple[list[dict[str, Any]], bool]:
         """Run calls side by side.
@@ -106,9 +123,14 @@ class ToolRunner:
         Returns:
             Their results as messages, in the order of the calls; and whether a tool answered the user itself.
         """
+        problems = [self._problem(call) for call in calls]
+        self.wrong_rounds = self.wrong_rounds + 1 if all(problems) else 0
         gate = asyncio.Semaphore(self._settings.max_parallel_tools)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._call(gate, call)) for call in calls]
+            tasks = [
+                group.create_task(self._call(gate, call, problem))
+                for call, problem in zip(calls, problems, strict=True)
+            ]
         results = [task.result() for task in tasks]
         messages = [
             {"role": "tool", "tool_call_id": call.id, "content": result}
@@ -116,19 +138,33 @@ class ToolRunner:
         ]
         return messages, any(direct for _, direct in results)
 
-    async def _call(self, gate: asyncio.Semaphore, call: ToolCall) -> tuple[str, bool]:
+    def _problem(self, call: ToolCall) -> str:
+        """Why a call can't be made, for the model to mend it; empty: it can."""
+        tool = self._tool(call)
+        if tool is None:
+            names = self._offered.names()[:_NAMES_SHOWN] if self._offered else []
+            there_are = f" The tools are: {', '.join(names)}." if names else ""
+            return f"error: there is no tool named {call.name}.{there_are}"
+        problem = problem_of(tool, call.arguments)
+        return f"error: {call.name} was not called: {problem}. Mend the call and make it again." if problem else ""
+
+    def _tool(self, call: ToolCall) -> FunctionTool | None:
+        return self._offered.get_tool(call.name) if self._offered else None
+
+    async def _call(self, gate: asyncio.Semaphore, call: ToolCall, problem: str) -> tuple[str, bool]:
         async with gate:
             await self._output.tool_started(ToolCallStarted(call.id, call.name, call.arguments, self._clock.time()))
-            result, direct, ok = await self._result(call)
+            tool = self._tool(call)
+            if problem or tool is None:
+                result, direct, ok = problem, False, False
+            else:
+                result, direct, ok = await self._result(tool, call)
             result = self._shorten(result)
             await self._output.tool_finished(ToolCallFinished(call.id, call.name, result, ok, self._clock.time()))
             return result, direct
 
-    async def _result(self, call: ToolCall) -> tuple[str, bool, bool]:
+    async def _result(self, tool: FunctionTool, call: ToolCall) -> tuple[str, bool, bool]:
         """What a call gave, whether the tool answered the user itself, and whether it worked."""
-        tool: FunctionTool | None = self._offered.get_tool(call.name) if self._offered else None
-        if tool is None:
-            return f"error: there is no tool named {call.name}", False, False
         await self._handlers.hook("using_llm_tool", self._event, tool, call.arguments)
         direct, ok = False, False
         try:

@@ -39,6 +39,16 @@ class Tools(Star):
         """Say a lot."""
         return "word " * 10000
 
+    @filter.llm_tool(name="weather")
+    async def weather(self, event: AstrMessageEvent, city: str, days: int):
+        """Tell the weather.
+
+        Args:
+            city(string): where
+            days(number): how many
+        """
+        return f"sunny in {city} for {days + 1} days"
+
     @filter.llm_tool(name="counted")
     async def counted(self, event: AstrMessageEvent):
         """Tell how many of it run at once."""
@@ -90,6 +100,42 @@ async def test_what_tools_do_wrong_is_told_to_the_model_and_the_user(tmp_path: P
         assert gave["ok"] is ok and words in gave["result"], gave
         assert words in reply and not errors
         assert "sk-secret" not in str(client.frames)
+
+
+async def test_a_model_mends_the_calls_that_it_got_wrong(tmp_path: Path) -> None:
+    install(tmp_path)
+    rounds = [
+        ["weather", '{"city": "Ber'],
+        ["weather", "[1]"],
+        ["wether", {"city": "Berlin", "days": 2}],
+        ["weather", {"city": "Berlin"}],
+        ["weather", {"city": "Berlin", "days": "two"}],
+        ["weather", {"city": "Berlin", "days": 2, "country": "Germany"}],
+        ["weather", {"city": "Berlin", "days": "2"}],
+    ]
+    parts = {"turn": {"max_wrong_calls": 6}, "profile": {"tts": ["nobody"]}}
+    chat = {"tool_rounds": rounds, "reply": "#contexts"}
+    async with house(tmp_path, chat=chat, **parts) as (_, http), live(http) as client:
+        gave, reply, errors = await results(client)
+    assert not errors
+    assert [one["ok"] for one in gave] == [False] * 6 + [True]
+    problems = ("not a JSON object", "an array", "no tool named wether", "'days'", "must be a number", "'country'")
+    for one, problem in zip(gave, problems, strict=False):
+        assert one["result"].startswith("error: ") and problem in one["result"], one
+    assert '{"city": "Ber' in gave[0]["result"] and "weather" in gave[2]["result"]
+    assert gave[-1]["result"] == "sunny in Berlin for 3 days"
+    for one in gave:
+        assert json.dumps(one["result"]) in reply
+
+
+async def test_a_model_that_does_not_mend_its_calls_is_made_to_answer_without(tmp_path: Path) -> None:
+    install(tmp_path)
+    chat = {"tool": "weather", "tool_args": '{"city": ', "tool_always": True, "reply": "I can't find out."}
+    parts = {"turn": {"max_wrong_calls": 2}, "profile": {"tts": ["nobody"]}}
+    async with house(tmp_path, chat=chat, **parts) as (_, http), live(http) as client:
+        gave, reply, errors = await results(client)
+    assert len(gave) == 3
+    assert (reply, errors) == ("I can't find out.", [])
 
 
 async def test_calls_of_one_step_run_side_by_side_up_to_the_limit(tmp_path: Path) -> None:

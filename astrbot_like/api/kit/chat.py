@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from astrbot_like.api.kit.errors import Blame
-
 Message = dict[str, Any]
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
@@ -93,30 +91,6 @@ def past_calls(message: Message) -> list[PastCall]:
             PastCall(str(call.get("id") or ""), function.get("name") or "", known, call.get("extra_content") or {})
         )
     return calls
-
-
-def call_arguments(name: str, text: str, blame: Blame) -> dict[str, Any]:
-    """The arguments of a call that a model made.
-
-    Args:
-        name: The tool's name.
-        text: The arguments as the model wrote them.
-
-    Raises:
-        ServiceError: They are no JSON object.
-    """
-    text = text.strip()
-    if not text:
-        return {}
-    try:
-        decoded = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise blame.nonsense(f"a call of the tool {name} whose arguments are not JSON") from error
-    if decoded is None:
-        return {}
-    if not isinstance(decoded, dict):
-        raise blame.nonsense(f"a call of the tool {name} whose arguments are no object")
-    return decoded
 
 
 def split_system(messages: Iterable[Message]) -> tuple[str, list[Message]]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.attempts import Attempts
-from astrbot_like.api.kit.chat import Message, call_arguments, chat_messages
+from astrbot_like.api.kit.chat import Message, chat_messages
 from astrbot_like.api.kit.errors import Blame
 from astrbot_like.api.kit.http import HttpService
 from astrbot_like.api.kit.media import resolve_media
 from astrbot_like.api.provider import LLMResponse, Provider, TokenUsage
+from astrbot_like.domain.tool_arguments import read_arguments
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Assembly:
         """The complete response.
 
         Raises:
-            ServiceError: A tool call's arguments are no JSON object, or the answer was cut before its end.
+            ServiceError: The answer was cut before its end.
         """
         if not self.finished:
             raise blame.cut()
@@ -90,7 +91,7 @@ class Assembly:
             role="tool" if calls else "assistant",
             completion_text="".join(self.text),
             tools_call_name=[call.name for call in calls],
-            tools_call_args=[call_arguments(call.name, call.arguments, blame) for call in calls],
+            tools_call_args=[read_arguments(call.arguments) for call in calls],
             tools_call_ids=[call.id for call in calls],
             tools_call_extra_content={call.id: call.extra for call in calls if call.extra},
             reasoning_content="".join(self.reasoning) or None,

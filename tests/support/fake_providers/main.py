@@ -60,6 +60,13 @@ class FakeChat(Provider):
         if fail == "hang":
             await asyncio.sleep(3600)
         options = self.provider_config
+        rounds = sum(1 for m in contexts or [] if m.get("tool_calls"))
+        if func_tool and rounds < len(options.get("tool_rounds", ())):
+            name, arguments = options["tool_rounds"][rounds]
+            yield LLMResponse(
+                "tool", tools_call_name=[name], tools_call_args=[arguments], tools_call_ids=[f"r{rounds}"]
+            )
+            return
         unasked = options.get("tool_unasked")
         tool = unasked or options.get("tool")
         answered = any(m.get("role") == "tool" for m in contexts or [])

@@ -11,6 +11,7 @@ import pytest
 from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.provider import LLMResponse, TokenUsage
 from astrbot_like.api.tools import FunctionTool, ToolSet
+from astrbot_like.domain.tool_arguments import UnreadableArguments
 from plugins.openai.chat import OpenAIChat
 from tests.standins.compatible import DONE, Compatible, call, calls, chunk
 
@@ -171,6 +172,15 @@ CALLS: dict[str, tuple[Sequence[str], list[dict[str, str]]]] = {
     ),
     "no arguments": ([chunk(calls(call(0, "get_weather", "", "a"))), chunk({}, "tool_calls")], [{}]),
 }
+
+
+async def test_arguments_that_are_no_json_are_left_for_the_agent_to_answer() -> None:
+    lines = [chunk(calls(call(0, "get_weather", '{"city":"Ber', "a"))), chunk({}, "tool_calls")]
+    whole = (await streamed(*lines, DONE))[-1]
+    assert whole.role == "tool" and whole.tools_call_name == ["get_weather"]
+    [arguments] = whole.tools_call_args
+    assert isinstance(arguments, UnreadableArguments) and arguments == {}
+    assert arguments.written == '{"city":"Ber'
 
 
 @pytest.mark.parametrize("name", CALLS)
