@@ -149,7 +149,8 @@ class PluginHost(KnownPlugins):
             watch = FileWatch(self.plugins, self.reload, SystemClock())
             self._supervisor.service("changes of plugin files", watch.serve)
         for plugin in lacking:
-            self._supervisor.job(self._install_and_load(plugin), name=f"requirements of {plugin.name}")
+            job = self._install_and_load(plugin)
+            plugin.starting = self._supervisor.job(job, name=f"requirements of {plugin.name}")
 
     async def aclose(self) -> None:
         """Unload everything and give all names back."""

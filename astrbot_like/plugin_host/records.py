@@ -76,7 +76,7 @@ class Plugin:
         left_threads: Names of threads that outlived an unload.
         load_seconds: Time its last start took.
         star_metadata: The object of AstrBot's tables that stands for it.
-        starting: The task in which it initializes.
+        starting: The task that installs what it lacks or initializes it.
         stage: How far its start has come.
         missing_module: The module that its import lacked.
     """

@@ -108,7 +108,7 @@ class PluginTester:
         platform: What the platform calls itself.
         root: Directory for ``data``; None: a temporary one.
         bundled: Load the bundled plugins too.
-        install: Install missing requirements.
+        install: Install missing requirements, and wait for that.
 
     Attributes:
         platform: The platform; ``sent`` holds what was sent without an event.
@@ -253,7 +253,7 @@ class PluginTester:
     async def _settle(self, host: PluginHost) -> None:
         starting = [plugin.starting for plugin in host.plugins() if plugin.starting is not None]
         if starting:
-            await asyncio.wait(starting, timeout=SETTLE)
+            await asyncio.wait(starting, timeout=host.settings.install_timeout if self._install else SETTLE)
 
     async def _run(self, event: AstrMessageEvent) -> None:
         from astrbot_like.host.services.running import run_noted
