@@ -1,12 +1,14 @@
 """Chat mode, its subscriptions, and the Open API's streams over a real server with a scripted engine."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from astrbot_like.dashboard.chat.follow import SessionFollower
 from astrbot_like.dashboard.settings import DashboardSettings, SocketSettings
 from astrbot_like.domain import events as e
 from astrbot_like.domain.history import NewMessage
@@ -566,3 +568,13 @@ class TestOpenApi:
                     assert stopped.json()["data"] == {"stopped_count": 1}
         assert [event.get("code") for event in events if event.get("t") == "error"] == ["INTERRUPTED"]
         assert events[-1]["type"] == "end"
+
+
+async def test_a_session_bound_over_and_over_keeps_no_earlier_subscriptions(house: FakeHouse):
+    async with connect(chat_url(house), protocol="chat") as client:
+        await ask(client, session_id="s")
+        for _ in range(20):
+            await client.send({"t": "bind", "session_id": "s", "after": 0})
+            await client.until("session_bound")
+        gc.collect()
+        assert sum(type(thing) is SessionFollower for thing in gc.get_objects()) == 1

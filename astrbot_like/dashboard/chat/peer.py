@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from astrbot_like.dashboard.chat import frames as f
 from astrbot_like.dashboard.chat import wire
@@ -21,6 +21,24 @@ from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.runtime.channels import Channel, ChannelClosed
 from astrbot_like.runtime.ids import new_id
 from astrbot_like.runtime.tasks import cancel_and_wait
+
+
+class _Following(Struct):
+    """A subscription and the task that sends what comes of it.
+
+    Attributes:
+        ended: Set when the task has ended. Who comes after waits for this rather than for the task: a cancelled task
+            keeps its frames, so that each would keep the one before it, as long as a client binds the session again.
+    """
+
+    follower: SessionFollower
+    task: asyncio.Task[None]
+    ended: asyncio.Event
+
+    def stop(self) -> None:
+        """End it; returns at once."""
+        self.follower.close()
+        self.task.cancel()
 
 
 class ChatPeer:
@@ -56,7 +74,8 @@ class ChatPeer:
         self._limits = limits
         self._decoder = ChatDecoder()
         self._requests = RequestsInFlight(turns, output, limits.chat_requests)
-        self._following: dict[str, tuple[SessionFollower, asyncio.Task[None]]] = {}
+        self._following: dict[str, _Following] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def busy(self) -> bool:
@@ -88,12 +107,11 @@ class ChatPeer:
         binds again and catches up, so its drop stops nothing.
         """
         expected = [self._events.subscribe(session_id) for session_id in self._following]
-        following = list(self._following.values())
+        for following in self._following.values():
+            following.stop()
         self._following.clear()
-        for follower, _ in following:
-            follower.close()
         try:
-            await cancel_and_wait(*(task for _, task in following))
+            await cancel_and_wait(*self._tasks)
             await self._requests.aclose()
         finally:
             for subscription in expected:
@@ -131,22 +149,28 @@ class ChatPeer:
         if session_id not in self._following and len(self._following) >= limit:
             raise ProcessingError(f"Too many sessions bound on this connection; at most {limit}.")
         before = self._following.pop(session_id, None)
+        if before is not None:
+            before.stop()
         follower = SessionFollower(session_id, self._events, self._history, self._requests.is_own)
-        task = asyncio.create_task(self._follow(follower, session_id, frame.after, before), name="session follower")
-        self._following[session_id] = (follower, task)
+        following = self._follow(follower, session_id, frame.after, before.ended if before is not None else None)
+        task = asyncio.create_task(following, name="session follower")
+        ended = asyncio.Event()
+        task.add_done_callback(lambda _: ended.set())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._following[session_id] = _Following(follower, task, ended)
 
     async def _follow(
         self,
         follower: SessionFollower,
         session_id: str,
         after: int | None,
-        before: tuple[SessionFollower, asyncio.Task[None]] | None,
+        before: asyncio.Event | None,
     ) -> None:
         subscription_id = new_id("ws_sub_")
         try:
             if before is not None:
-                before[0].close()
-                await cancel_and_wait(before[1])
+                await before.wait()
             await self._turns.owned(session_id, self._username)
             follower.subscribe()
             running = (follower.running() if after is not None else ()) or UNSET
@@ -162,7 +186,7 @@ class ChatPeer:
         finally:
             follower.close()
             known = self._following.get(session_id)
-            if known is not None and known[0] is follower:
+            if known is not None and known.follower is follower:
                 del self._following[session_id]
 
 
