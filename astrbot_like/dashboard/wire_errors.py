@@ -83,7 +83,7 @@ def explain(frame: Mapping[str, Any], error: msgspec.ValidationError, *, key: st
     if not isinstance(kind, str):
         raise x.InvalidMessageFormat(f"{key} must be a string") from None
     if kind not in known:
-        raise x.InvalidMessageFormat(f"Unknown frame type: {kind[:64]}") from None
+        raise x.InvalidMessageFormat(f"Unsupported message type: {kind[:64]}") from None
     text = str(error)
     missing = "Object missing required field `"
     if text.startswith(missing):

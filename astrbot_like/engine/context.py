@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -77,6 +78,7 @@ class Turn:
         heard: What of the reply was spoken, and when.
         store_user: Stores the user's message once; the web chat's is stored before anything else, one of another
             platform only when the bot is about to answer it.
+        until_end: Closed when the reply is stored and the turn's end is told: what the turn holds until then.
     """
 
     __slots__ = (
@@ -94,6 +96,7 @@ class Turn:
         "session",
         "store_user",
         "timings",
+        "until_end",
         "user_message_id",
     )
 
@@ -123,6 +126,7 @@ class Turn:
         self.filler: Filler | None = None
         self.interrupted_at: float | None = None
         self.runs: list[ModelRun] = []
+        self.until_end = ExitStack()
         self.output: TurnOutput
         self.store_user: Callable[[], Awaitable[None]]
 

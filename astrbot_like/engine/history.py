@@ -22,22 +22,15 @@ NOTHING_HEARD = "[interrupted by the user before anything was heard]"
 SUMMARY_HEAD = "Summary of the earlier conversation:\n"
 
 
-def model_context(
-    rows: Sequence[StoredMessage], conversation: Conversation | None, before: int
-) -> list[dict[str, Any]]:
-    """OpenAI messages of the turns that began before the one asking.
+def model_context(rows: Sequence[StoredMessage], conversation: Conversation | None) -> list[dict[str, Any]]:
+    """OpenAI messages of a conversation.
 
     Args:
         rows: The conversation's rows with context, oldest first.
         conversation: For its summary.
-        before: History id of the asking turn's user message; later turns may have stored theirs already.
     """
-    began: dict[str, int] = {}
-    for row in rows:
-        began.setdefault(row.turn_id, row.id)
-    ordered = sorted((row for row in rows if began[row.turn_id] < before), key=lambda r: (began[r.turn_id], r.id))
     # Copies: what a plugin changes in a request must not change what is remembered.
-    messages = [{**message} for row in ordered for message in row.context]
+    messages = [{**message} for row in rows for message in row.context]
     if conversation is not None and conversation.summary:
         messages.insert(0, {"role": "system", "content": SUMMARY_HEAD + conversation.summary})
     return messages

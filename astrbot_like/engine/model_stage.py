@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -92,8 +93,12 @@ class ModelStage:
         Raises:
             BotError: No provider is configured, none could answer, or a limit of use is reached.
         """
-        # The place in line is taken first: hooks of one message may take longer than those of the next one.
-        with self._locks.line_up(turn.session.umo) as place:
+        # The place in line is taken first: hooks of one message may take longer than those of the next one. The answer
+        # to the message itself keeps it until it is stored, so that the next message's model sees it; a plugin's
+        # request does not, for its handler may go on to wait for that next message.
+        with ExitStack() as run:
+            line = run if request is not None else turn.until_end
+            place = line.enter_context(self._locks.line_up(turn.session.umo))
             await turn.store_user()
             await self._limits.allow(turn)
             await self._handlers.hook("waiting_llm_request", event)
@@ -165,7 +170,7 @@ class ModelStage:
             return built
         if given.conversation is not None and not given.contexts:
             conversation = await self._requests.conversation_of(given.conversation)
-            given.contexts = await self._requests.contexts(turn, conversation)
+            given.contexts = await self._requests.contexts(conversation)
         given.model = given.model or turn.options.model
         return BuiltRequest(given, [])
 

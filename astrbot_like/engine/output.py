@@ -1,7 +1,7 @@
 """A turn's output: what the pipeline, the agent and plugins say goes through here, onto the sink and into the record.
 
 With speech wanted, every text is a delta and is spoken, whoever said it; without, a plugin's text is one whole piece
-and the model's are deltas.
+and the model's are deltas, or one whole piece too where the client asked for that.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class TurnOutput:
 
     Args:
         live: The merged reply when speech is wanted, else None.
+        streaming: The model's text is sent as it is made; else whole. What is spoken always is.
         show_reasoning: Reasoning is sent on (it is always recorded).
         on_tool: Told when a tool starts (True) or ended (False), for spoken fillers.
     """
@@ -81,6 +82,7 @@ class TurnOutput:
         attachments: Attachments,
         *,
         live: LiveReply | None,
+        streaming: bool,
         show_reasoning: bool,
         on_tool: Callable[[bool], None] | None = None,
     ) -> None:
@@ -88,31 +90,34 @@ class TurnOutput:
         self.record = ReplyRecord()
         self.live = live
         self._attachments = attachments
+        self._streaming = streaming or live is not None
         self._show_reasoning = show_reasoning
         self._on_tool = on_tool
-        self._streamed = ""
+        self._answer = ""
 
     # --- the model's output (AgentOutput) ----------------------------------------------------------
 
     async def text(self, delta: str) -> None:
         """A raw piece of the model's answer."""
         self.record.text(delta)
-        self._streamed += delta
+        self._answer += delta
         if self.live is not None:
             await self.live.delta(delta)
-        else:
+        elif self._streaming:
             await self.sink.send(TextDelta(delta))
 
     async def reasoning(self, delta: str) -> None:
         """A piece of the model's reasoning."""
         self.record.reasoning += delta
-        if self._show_reasoning:
+        if self._show_reasoning and self._streaming:
             await self.sink.send(ReasoningDelta(delta))
 
     async def tool_started(self, event: ToolCallStarted) -> None:
         """A tool call begins; what was said before it is complete."""
         if self.live is not None:
             self.live.flush()
+        elif not self._streaming:
+            await self.close_stream()
         self.record.tools.append({"id": event.id, "name": event.name, "args": event.args, "ts": event.ts})
         if self._on_tool is not None:
             self._on_tool(True)
@@ -140,10 +145,10 @@ class TurnOutput:
         if self.live is not None:
             self.live.flush()
         self.record.close_text()
-        if self._streamed:
-            text = self._streamed if final_text is None else final_text
-            await self.sink.send(ReplyText(text, streamed=True, reasoning=self.record.reasoning))
-            self._streamed = ""
+        if self._answer:
+            text = self._answer if final_text is None else final_text
+            await self.sink.send(ReplyText(text, streamed=self._streaming, reasoning=self.record.reasoning))
+            self._answer = ""
 
     # --- whole messages ----------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ class RequestBuilder:
         persona = self._persona(turn, conversation)
         request.system_prompt = self._system_prompt(turn, persona, settings)
         request.model = turn.options.model
-        request.contexts = await self.contexts(turn, conversation)
+        request.contexts = await self.contexts(conversation)
         if persona is not None and persona.begin_dialogs:
             opening = [
                 {"role": "user" if index % 2 == 0 else "assistant", "content": text}
@@ -118,12 +118,12 @@ class RequestBuilder:
         """The stored conversation behind the object that plugins handle."""
         return await self._history.conversation(str(getattr(given, "cid", "") or ""))
 
-    async def contexts(self, turn: Turn, conversation: Conversation | None) -> list[dict[str, Any]]:
+    async def contexts(self, conversation: Conversation | None) -> list[dict[str, Any]]:
         """The conversation so far, as the model is given it."""
         if conversation is None:
             return []
         rows = await self._history.context(conversation.conversation_id)
-        return model_context(rows, conversation, turn.user_message_id or 1 << 62)
+        return model_context(rows, conversation)
 
     # --- media ------------------------------------------------------------------------------------
 

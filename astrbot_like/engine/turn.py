@@ -126,7 +126,8 @@ class TurnEngine:
                 return
             self._choose_language(turn, event)
             try:
-                await self._run(turn, event, sink)
+                with turn.until_end:
+                    await self._run(turn, event, sink)
             finally:
                 sink.finish()
                 await asyncio.to_thread(event.cleanup_temporary_local_files) if event._temporary_local_files else None
@@ -160,6 +161,7 @@ class TurnEngine:
             sink,
             self._attachments,
             live=live,
+            streaming=options.streaming,
             show_reasoning=options.show_reasoning,
             on_tool=filler.tool if filler is not None else None,
         )

@@ -23,7 +23,7 @@ LANES = 1
 AT_ONCE = 2
 """Hashes computed at the same time; a flood of sign-ins leaves the other cores to the conversations."""
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 """Seconds a sign-in may wait for its turn."""
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -28,7 +28,7 @@ SERVER = str(Path(__file__).parents[1] / "standins" / "mcp_server.py")
 TOOLS = {"add", "slow", "crash", "whoami", "fail"}
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait for a condition."""
     async with asyncio.timeout(seconds):
         while not condition():

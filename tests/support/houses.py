@@ -117,7 +117,7 @@ class RawSocket:
             check_frame(payload)
         return opcode, payload
 
-    async def close_code(self, seconds: float = 10.0) -> int | None:
+    async def close_code(self, seconds: float = 30.0) -> int | None:
         """Read on to the close frame; None when the connection ends without one."""
         try:
             async with asyncio.timeout(seconds):

@@ -31,13 +31,13 @@ class LiveClient:
             await self.send("speaking_part", data=base64.b64encode(audio[at : at + 640]).decode())
         await self.send("end_speaking", stamp=stamp)
 
-    async def next(self, timeout: float = 20.0) -> dict[str, Any]:
+    async def next(self, timeout: float = 60.0) -> dict[str, Any]:
         frame = check_frame(await asyncio.wait_for(self.socket.receive_str(), timeout), "live")
         self.frames.append(frame)
         self.at.append(time.monotonic())
         return frame
 
-    async def until(self, t: str, timeout: float = 20.0) -> list[dict[str, Any]]:
+    async def until(self, t: str, timeout: float = 60.0) -> list[dict[str, Any]]:
         """Frames up to and with the first of that type."""
         found = [await self.next(timeout)]
         while found[-1]["t"] != t:

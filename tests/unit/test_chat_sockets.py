@@ -98,7 +98,7 @@ async def test_a_whole_reply_with_media_and_tools(house: FakeHouse):
         ),
         ({"t": "bind", "session_id": "bobs"}, "SESSION_ERROR", "session_id belongs to another username"),
         ({"t": "bind", "session_id": "nobodys"}, "SESSION_ERROR", None),
-        ({"t": "dance"}, "INVALID_MESSAGE_FORMAT", None),
+        ({"t": "dance"}, "INVALID_MESSAGE_FORMAT", "Unsupported message type: dance"),
         ({"t": "send", "message": HELLO, "session_id": "a\0b"}, "INVALID_MESSAGE_FORMAT", None),
         ({"t": "send", "message": HELLO, "session_id": "x" * 257}, "INVALID_MESSAGE_FORMAT", None),
         ({"t": "send", "message": HELLO, "message_id": "\n"}, "INVALID_MESSAGE_FORMAT", None),

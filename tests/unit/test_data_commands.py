@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -198,3 +200,12 @@ def test_the_doctor_names_wrong_settings_and_a_busy_port(data, tmp_path, capsys,
 def test_the_doctor_asks_the_providers(data, capsys):
     main(["doctor", "--data-dir", data])
     assert "provider offline: answered in" in capsys.readouterr().out
+
+
+def test_a_reader_who_leaves_early_sees_no_trace_back():
+    gone, ours = os.pipe()
+    os.close(gone)
+    command = [sys.executable, "-m", "astrbot_like", "run", "--help"]
+    done = subprocess.run(command, stdout=ours, stderr=subprocess.PIPE, timeout=100)
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (1, b"")

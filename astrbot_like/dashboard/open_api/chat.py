@@ -207,7 +207,7 @@ class OpenChatPeer:
         elif kind == "send":
             self._send(raw)
         else:
-            raise errors.InvalidMessageFormat(f"Unknown frame type: {str(kind)[:64]}")
+            raise errors.InvalidMessageFormat(f"Unsupported message type: {str(kind)[:64]}")
         return None
 
     def refused(self, error: errors.BotError) -> f.ChatError:

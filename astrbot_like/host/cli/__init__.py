@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -22,6 +23,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 it failed, 2 wrong arguments, 130 stopped with Ctrl-C.
     """
+    try:
+        try:
+            arguments = _parser().parse_args(argv)
+            # A command speaks for itself; the server sets its log up when it starts.
+            logging.getLogger().addHandler(logging.NullHandler())
+            return arguments.run(arguments)
+        finally:
+            sys.stdout.flush()
+    except BotError as error:
+        print(f"astrbot-like: {error.message}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output has gone (``| head``): the rest, which Python flushes when it ends, goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="astrbot-like",
         description="A self-hosted voice-and-chat bot platform.",
@@ -35,17 +56,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         module = import_module(f"{__name__}.{found.name}")
         command: argparse.ArgumentParser = module.add(commands)
         command.set_defaults(run=module.run)
-    arguments = parser.parse_args(argv)
-    # A command speaks for itself; the server sets its log up when it starts.
-    logging.getLogger().addHandler(logging.NullHandler())
-    try:
-        return arguments.run(arguments)
-    except BotError as error:
-        print(f"astrbot-like: {error.message}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader of our output has gone (``| head``); what is left has nowhere to go.
-        sys.stderr.close()
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return parser

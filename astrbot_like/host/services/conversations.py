@@ -13,8 +13,6 @@ from astrbot_like.operations.conversations import Conversations as Operations
 from astrbot_like.storage.history import HistoryStore
 from astrbot_like.storage.sessions import SessionStore
 
-NO_LIMIT = 1 << 62
-
 
 class Conversations:
     """Implements ``ConversationService``."""
@@ -57,7 +55,7 @@ class Conversations:
         if found is None:
             return None
         rows = await self._history.context(conversation_id)
-        return as_plugins_see(found, model_context(rows, found, NO_LIMIT))
+        return as_plugins_see(found, model_context(rows, found))
 
     async def list(self, umo: str | None = None, platform_id: str | None = None) -> Sequence[PluginConversation]:
         """Conversations, latest first, without history."""
