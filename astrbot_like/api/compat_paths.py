@@ -130,6 +130,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "compat_paths:COMPATIBLE_VERSION=__version__",
         "compat_paths:COMPATIBLE_VERSION=VERSION",
     ),
+    "astrbot.core.agent.mcp_client": ("tools:MCPTool",),
     "astrbot.core.agent.message": ("agent_messages:*",),
     "astrbot.core.agent.run_context": ("tools:ContextWrapper",),
     "astrbot.core.agent.tool": _TOOLS,
@@ -200,7 +201,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "astrbot.core.provider.entites": _ENTITIES,
     "astrbot.core.provider.entities": _ENTITIES,
     "astrbot.core.provider.func_tool_manager": _TOOL_MANAGER,
-    "astrbot.core.provider.manager": ("star.instance_managers:ProviderManager", "provider.entities:ProviderType"),
+    "astrbot.core.provider.manager": (
+        "star.instance_managers:ProviderManager",
+        "provider.entities:Personality",
+        "provider.entities:ProviderType",
+    ),
     "astrbot.core.provider.provider": (*_PROVIDERS, *_ENTITIES),
     "astrbot.core.provider.register": (
         "provider.register:*",
@@ -263,6 +268,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "utils:download_image_by_url",
         "utils:ensure_dir",
         "utils:file_to_base64",
+        "paths:get_astrbot_temp_path",
         "utils:get_local_ip_addresses",
         "utils:remove_dir",
         "utils:save_temp_img",

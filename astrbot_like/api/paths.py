@@ -69,6 +69,11 @@ def get_astrbot_webchat_path() -> str:
     return str(_data() / "webchat")
 
 
+def get_astrbot_workspaces_path() -> str:
+    """``<data>/workspaces``."""
+    return str(_data() / "workspaces")
+
+
 def get_astrbot_knowledge_base_path() -> str:
     """``<data>/knowledge_base``."""
     return str(_data() / "knowledge_base")
@@ -98,4 +103,5 @@ __all__ = [
     "get_astrbot_t2i_templates_path",
     "get_astrbot_temp_path",
     "get_astrbot_webchat_path",
+    "get_astrbot_workspaces_path",
 ]

@@ -85,6 +85,19 @@ class FunctionTool(Generic[ContextT]):
         raise NotImplementedError("A FunctionTool needs a handler, or a subclass that overrides call().")
 
 
+class MCPTool(FunctionTool[ContextT]):
+    """A tool that an MCP server offers; the host makes them, plugins tell them by this class.
+
+    Attributes:
+        mcp_server_name: The server's name.
+    """
+
+    @property
+    def mcp_server_name(self) -> str:
+        """Name of the server."""
+        raise NotImplementedError
+
+
 def check_schema(schema: Any, where: str = "parameters") -> None:
     """Refuse what can't be a JSON Schema of tool arguments.
 

@@ -77,6 +77,10 @@ def _fits(umo: str, route: str) -> bool:
     return all(not pattern or fnmatchcase(part, pattern) for part, pattern in zip(parts, patterns, strict=False))
 
 
+NO_PERSONA = "[%None]"
+"""What AstrBot stores for a conversation whose persona was taken away."""
+
+
 class Persona(msgspec.Struct, frozen=True):
     """How the bot speaks and what it may use.
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from astrbot_like.api.kit.errors import redact
-from astrbot_like.api.tools import ContextWrapper, FunctionTool, check_schema
+from astrbot_like.api.tools import ContextWrapper, MCPTool, check_schema
 from astrbot_like.domain.errors import ConfigError
 from astrbot_like.domain.profiles import McpServerConfig
 from astrbot_like.engine.mcp_settings import McpSettings, McpStatus, State
@@ -35,7 +35,7 @@ _STDERR_TAIL = 400
 
 
 @dataclass
-class McpTool(FunctionTool[Any]):
+class McpTool(MCPTool[Any]):
     """A tool of an MCP server.
 
     Attributes:

@@ -11,7 +11,7 @@ import msgspec
 
 from astrbot_like.domain.history import Conversation
 from astrbot_like.domain.ports import History
-from astrbot_like.domain.profiles import Persona
+from astrbot_like.domain.profiles import NO_PERSONA, Persona
 from astrbot_like.engine.chains import component_kind, inline_text
 from astrbot_like.engine.context import Profiles, Turn, subtree
 from astrbot_like.engine.handlers import PluginTools
@@ -170,8 +170,7 @@ class RequestBuilder:
 
     def _persona(self, turn: Turn, conversation: Conversation | None) -> Persona | None:
         chosen = turn.options.persona or (conversation.persona_id if conversation else None)
-        if chosen == "[%None]":
-            # What AstrBot stores for a conversation whose persona was taken away.
+        if chosen == NO_PERSONA:
             return None
         return self._profiles.persona(chosen or turn.profile.persona_id)
 

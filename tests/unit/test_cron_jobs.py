@@ -86,6 +86,26 @@ async def test_functions_are_called_in_the_context_they_come_from_and_forgotten_
     assert await house.jobs.list_jobs() == [], "a function can't be kept"
 
 
+async def test_jobs_hung_into_the_scheduler_itself_go_with_their_owner(house: House) -> None:
+    done = asyncio.Event()
+
+    async def mine() -> None:
+        done.set()
+
+    async def other() -> None: ...
+
+    scheduler = house.jobs.scheduler
+    at = datetime.now(UTC) + timedelta(days=1)
+    scheduler.add_job(mine, "date", run_date=at, id="mine")
+    scheduler.add_job(other, "date", run_date=at, id="other")
+    scheduler.add_job(mine, "date", run_date=datetime.now(UTC), id="now", misfire_grace_time=None)
+    async with asyncio.timeout(30):
+        await done.wait()
+    await house.jobs.forget(lambda handler: handler is mine)
+    assert scheduler.get_job("mine") is None
+    assert scheduler.get_job("other") is not None
+
+
 async def test_a_persistent_job_is_there_after_a_restart_until_it_is_deleted(house: House) -> None:
     payload = {"session": UMO, "note": "Say good morning"}
     made = await house.jobs.add_active_job(name="morning", cron_expression="0 7 * * *", payload=payload, timezone="UTC")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.conversations import Conversation, Persona
 from astrbot_like.api.provider.entities import Personality
+from astrbot_like.domain.profiles import NO_PERSONA
 
 if TYPE_CHECKING:
     from astrbot_like.api.services import ConversationService, PersonaService
@@ -226,6 +227,31 @@ class PersonaManager:
     async def get_default_persona_v3(self, umo: Any = None) -> Personality:
         """The persona in force for a session; there is always one."""
         return self._service.default(str(umo) if umo is not None else None)
+
+    async def resolve_selected_persona(
+        self,
+        *,
+        umo: Any,
+        conversation_persona_id: str | None,
+        platform_name: str,
+        provider_settings: dict[str, Any] | None = None,
+    ) -> tuple[str | None, Personality | None, str | None, bool]:
+        """Which persona answers in a session.
+
+        Args:
+            conversation_persona_id: The conversation's own choice; ``[%None]`` means no persona on purpose.
+            platform_name: Accepted as AstrBot does; no platform has a default of its own here.
+            provider_settings: Their ``default_personality`` is asked next.
+
+        Returns:
+            Its name, the persona, a name that a rule of the session forces (none here), and whether it is the default
+            of a platform (never here).
+        """
+        if conversation_persona_id == NO_PERSONA:
+            return NO_PERSONA, None, None, False
+        wanted = conversation_persona_id or (provider_settings or {}).get("default_personality")
+        persona = self.get_persona_v3_by_id(wanted) or self._service.default(str(umo))
+        return persona.get("name"), persona, None, False
 
     async def get_persona(self, persona_id: str) -> Persona:
         """A persona.

@@ -215,7 +215,13 @@ class PluginTester:
             (data / name).mkdir(parents=True, exist_ok=True)
         for folder in self._folders:
             ignored = shutil.ignore_patterns(".git", "__pycache__", ".venv", "node_modules")
-            shutil.copytree(folder, data / "plugins" / folder.name, ignore=ignored, dirs_exist_ok=True)
+            shutil.copytree(
+                folder,
+                data / "plugins" / folder.name,
+                ignore=ignored,
+                ignore_dangling_symlinks=True,
+                dirs_exist_ok=True,
+            )
         for name, values in self._plugin_config.items():
             import json
 

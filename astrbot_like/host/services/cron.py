@@ -76,6 +76,16 @@ class CronJobs:
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._contexts: dict[str, contextvars.Context] = {}
 
+    @property
+    def scheduler(self) -> Any:
+        """APScheduler's ``AsyncIOScheduler``, started: plugins hang jobs of their own into it, as into AstrBot's."""
+        if self._scheduler is None:
+            from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+            self._scheduler = AsyncIOScheduler()
+            self._scheduler.start()
+        return self._scheduler
+
     async def restore(self) -> None:
         """Schedule the persistent jobs of earlier runs; what was to run once in the meantime runs now."""
         for record in await self._records.all():
@@ -176,6 +186,9 @@ class CronJobs:
         """Delete the jobs whose function ``belongs`` to somebody who is going (a plugin)."""
         for job_id in [job_id for job_id, handler in self._handlers.items() if belongs(handler)]:
             await self.delete_job(job_id)
+        for scheduled in self._scheduler.get_jobs() if self._scheduler is not None else ():
+            if scheduled.id not in self._jobs and belongs(scheduled.func):
+                scheduled.remove()
 
     async def list_jobs(self, job_type: str | None = None) -> Sequence[CronJob]:
         """All jobs, or those of one type."""
@@ -206,13 +219,8 @@ class CronJobs:
         job.next_run_time = None
         if not job.enabled:
             return
-        if self._scheduler is None:
-            from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
-            self._scheduler = AsyncIOScheduler()
-            self._scheduler.start()
         late = None if job.run_once else LATE
-        scheduled = self._scheduler.add_job(
+        scheduled = self.scheduler.add_job(
             self._due, trigger, args=[job.job_id], id=job.job_id, misfire_grace_time=late, coalesce=True
         )
         job.next_run_time = scheduled.next_run_time

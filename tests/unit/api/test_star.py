@@ -314,6 +314,18 @@ async def test_personas(tmp_path: Path) -> None:
     changed = await manager.update_persona("dog", tools=None)
     assert (changed.system_prompt, changed.tools) == ("Woof", None)
     assert manager.get_persona_v3_by_id("absent") is None
+    for chosen, settings, name in [
+        ("dog", {}, "dog"),
+        (None, {"default_personality": "dog"}, "dog"),
+        (None, None, "cat"),
+        ("absent", {}, "cat"),
+    ]:
+        found = await manager.resolve_selected_persona(
+            umo=UMO, conversation_persona_id=chosen, platform_name="webchat", provider_settings=settings
+        )
+        assert (found[0], found[1] and found[1]["name"], *found[2:]) == (name, name, None, False)
+    nobody = await manager.resolve_selected_persona(umo=UMO, conversation_persona_id="[%None]", platform_name="x")
+    assert nobody == ("[%None]", None, None, False)
     await manager.delete_persona("dog")
     for refused in (manager.get_persona("dog"), manager.create_persona("cat", "x"), manager.delete_persona("dog")):
         with pytest.raises(ValueError):
