@@ -38,6 +38,7 @@ class LiveOptions(msgspec.Struct, frozen=True):
         barge_in: New input during a reply interrupts it instead of being refused.
         partial_transcripts: Interim recognition is reported.
         language: BCP 47 tag for recognition and speech.
+        locale: BCP 47 tag of the texts around the reply, where no ``language`` is chosen: what the client's screen shows.
         session_id: The chat session the turns belong to; None until the first turn makes one.
     """
 
@@ -50,6 +51,7 @@ class LiveOptions(msgspec.Struct, frozen=True):
     tts_provider: str | None = None
     voice: str | None = None
     language: str | None = None
+    locale: str | None = None
     persona: str | None = None
     session_id: str | None = None
 

@@ -20,6 +20,7 @@ class TurnOptions(msgspec.Struct, frozen=True):
         speak: The reply is wanted as speech too.
         show_reasoning: Reasoning deltas are wanted.
         language: BCP 47 tag for recognition and speech.
+        locale: BCP 47 tag of the house's own texts, where no ``language`` is chosen: what the client's screen shows.
         output_rate: Sampling rate of the speech, in Hz.
     """
 
@@ -33,6 +34,7 @@ class TurnOptions(msgspec.Struct, frozen=True):
     tts_provider: str | None = None
     voice: str | None = None
     language: str | None = None
+    locale: str | None = None
     persona: str | None = None
     persona_prompt: str | None = None
     output_rate: int = OUTPUT_RATE

@@ -99,6 +99,7 @@ class LiveChoices:
             tts_provider=chosen.tts_provider,
             voice=chosen.voice,
             language=chosen.language,
+            locale=chosen.locale,
             persona=chosen.persona,
             output_rate=self._opened.rate,
             profile_id=self.session.profile_id if self.session is not None else None,

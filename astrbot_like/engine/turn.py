@@ -171,14 +171,14 @@ class TurnEngine:
         return turn
 
     def _choose_language(self, turn: Turn, event: AstrMessageEvent) -> None:
-        """Texts of the house are in what was chosen in the chat, else by the client, else in the profile (for its
-        texts, else for its speech)."""
+        """Texts of the house are in what was chosen in the chat, else by the client (for its speech, else for its
+        screen), else in the profile (for its texts, else for its speech)."""
         from astrbot_like.api.texts import LANGUAGE_KEY, language, language_of
 
         user = f"{event.get_platform_id()}:{event.get_sender_id()}"
         tag = self._profiles.chosen_language(event.unified_msg_origin, user)
         profile = turn.host_config.get(LANGUAGE_KEY) or turn.profile.voice.get("language")
-        chosen = tag or turn.options.language or str(profile or "")
+        chosen = tag or turn.options.language or turn.options.locale or str(profile or "")
         # The task is the turn's own, so what it sets is gone with it.
         language.set(language_of(chosen) or language.get())
 

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ApiError } from '@/api/client'
 import type { StoredMessage } from '@/api/types'
 import type { ChatFrame, SendFrame } from '@/chat/frames'
-import { ChatSocket } from '@/chat/socket'
-import { EMPTY, markStale, reduce, textOf, withOwn, type Transcript } from '@/chat/transcript'
+import { ChatSocket, SETTLE_RETRY_MS } from '@/chat/socket'
+import { EMPTY, markStale, reduce, sentAgain, textOf, withOwn, type Transcript } from '@/chat/transcript'
 import { fakeSockets } from './fakes'
 
 const NOW = '2026-01-01T00:00:00Z'
 
 function frame(id: string): SendFrame {
-  return { ct: 'chat', t: 'send', session_id: 's', message_id: id, message: [{ type: 'plain', text: id }], show_reasoning: true, enable_streaming: true }
+  return { ct: 'chat', t: 'send', session_id: 's', message_id: id, message: [{ type: 'plain', text: id }], show_reasoning: true, enable_streaming: true, locale: 'en' }
 }
 
 function row(id: number, text: string): StoredMessage {
@@ -16,15 +17,16 @@ function row(id: number, text: string): StoredMessage {
 }
 
 /** The socket together with the transcript it feeds, as the store joins them; `history` is what the server has stored. */
-function build(history: StoredMessage[] = []) {
+function build(history: StoredMessage[] = [], stored: () => Promise<readonly StoredMessage[]> = async () => history) {
   const sockets = fakeSockets()
   let transcript: Transcript = EMPTY
   const socket = new ChatSocket({
     token: () => 'the-token',
     lastId: () => transcript.lastId,
-    stored: async () => history,
+    stored,
     onFrame: (next: ChatFrame) => (transcript = reduce(transcript, next, NOW)),
     onRebind: () => (transcript = markStale(transcript)),
+    onResend: (frame) => (transcript = sentAgain(transcript, frame.message_id)),
     onState: () => undefined,
     open: sockets.open,
   })
@@ -88,6 +90,74 @@ describe('ChatSocket', () => {
     expect(sends(sockets.last().frames)).toEqual([])
     expect(socket.pending).toEqual([])
     expect(transcript().messages[0]).toMatchObject({ id: 3, status: 'done' })
+  })
+
+  it('ends the wait for a reply whose question arrived, but whose server died', async () => {
+    const { sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
+    await start()
+    send('m1')
+    cut()
+    await accept()
+    sockets.last().say({ ct: 'chat', type: 'session_bound', session_id: 's', message_id: 'ws_sub_1' })
+    expect(said(transcript())).toEqual([
+      ['user', 'm1', 'done'],
+      ['bot', '', 'interrupted'],
+    ])
+  })
+
+  it('goes on with a reply that was given up too early', async () => {
+    const { sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
+    await start()
+    send('m1')
+    cut()
+    await accept()
+    sockets.last().say({ ct: 'chat', type: 'session_bound', session_id: 's', message_id: 'ws_sub_1' })
+    sockets.last().say(of('m1', { type: 'plain', data: 'Late, ', streaming: true, chain_type: null }))
+    sockets.last().say(of('m1', { type: 'plain', data: 'but here', streaming: true, chain_type: null }))
+    sockets.last().say(of('m1', { type: 'message_saved', data: { id: 4, created_at: NOW } }))
+    sockets.last().say(of('m1', { type: 'end', data: '', streaming: false }))
+    expect(said(transcript())).toEqual([
+      ['user', 'm1', 'done'],
+      ['bot', 'Late, but here', 'done'],
+    ])
+  })
+
+  it('waits for the reply of a message that it sends again', async () => {
+    const { sockets, send, cut, accept, start, transcript } = build()
+    await start()
+    send('m1')
+    cut()
+    await accept()
+    sockets.last().say(saved('m1', 3))
+    expect(said(transcript())).toEqual([
+      ['user', 'm1', 'done'],
+      ['bot', '', 'streaming'],
+    ])
+  })
+
+  it('asks again what became of a message when the server could not say', async () => {
+    let asked = 0
+    const { sockets, send, cut, accept, start } = build([], async () => {
+      if (++asked < 3) throw new ApiError('starting', 503)
+      return []
+    })
+    await start()
+    send('m1')
+    cut()
+    await accept()
+    expect(sends(sockets.last().frames)).toEqual([])
+    await vi.advanceTimersByTimeAsync(2 * SETTLE_RETRY_MS)
+    expect(sends(sockets.last().frames)).toEqual(['m1'])
+  })
+
+  it('shows a message as not sent whose session is gone', async () => {
+    const { socket, send, cut, accept, start, transcript } = build([], () => Promise.reject(new ApiError('session_id not found', 404, 'NOT_FOUND')))
+    await start()
+    send('m1')
+    cut()
+    await accept()
+    expect(socket.pending).toEqual([])
+    expect(transcript().messages.map((message) => message.status)).toEqual(['failed', 'done'])
   })
 
   it('takes its own message back from a replay that knows it by another name', async () => {

@@ -39,6 +39,7 @@ class Send(_In, frozen=True, tag="send"):
     enable_streaming: bool = True
     persona_prompt: str | None = None
     show_reasoning: bool = False
+    locale: Annotated[str, Meta(max_length=64)] | None = None
     ct: str = "chat"
 
 

@@ -209,4 +209,5 @@ def turn_options(frame: f.Send) -> TurnOptions:
         llm_provider=frame.selected_provider or None,
         model=frame.selected_model or None,
         persona_prompt=frame.persona_prompt or None,
+        locale=frame.locale or None,
     )

@@ -84,6 +84,7 @@ class UpdateData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tts_provider: Name | UnsetType | None = UNSET
     voice: Name | UnsetType | None = UNSET
     language: Name | UnsetType | None = UNSET
+    locale: Name | UnsetType | None = UNSET
     persona: Name | UnsetType | None = UNSET
     session_id: Name | UnsetType = UNSET
 

@@ -16,6 +16,11 @@ export class ApiError extends Error {
   get offline(): boolean {
     return this.status === 0
   }
+
+  /** Asking again would be answered the same. */
+  get final(): boolean {
+    return this.status >= 400 && this.status < 500 && this.status !== 408 && this.status !== 429
+  }
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>

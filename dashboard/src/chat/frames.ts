@@ -48,6 +48,8 @@ export interface SendFrame {
   persona_prompt?: string
   show_reasoning: boolean
   enable_streaming: boolean
+  /** What the screen shows: the answers of commands come in it. */
+  locale: string
 }
 
 const TYPES = new Set<string>([

@@ -5,6 +5,7 @@
  * server first replays what was missed. Messages that were not acknowledged as stored are looked up in the session's history;
  * those that are not there are sent again under their own `message_id`.
  */
+import { ApiError } from '@/api/client'
 import type { StoredMessage } from '@/api/types'
 import { LastingSocket, socketUrl, type SocketLike, type SocketState } from '@/lib/socket'
 import { parseChatFrame, type ChatFrame, type SendFrame } from './frames'
@@ -19,6 +20,8 @@ export interface ChatSocketOptions {
   onFrame: (frame: ChatFrame) => void
   /** A session is about to be replayed: replies cut in their middle will be told again. */
   onRebind: (session: string) => void
+  /** A message of an earlier connection never arrived and is sent once more. */
+  onResend: (frame: SendFrame) => void
   onState: (state: SocketState, retryAt: number | null, reason: string) => void
   open?: (url: string) => SocketLike
 }
@@ -31,6 +34,8 @@ interface Unsaved {
   after: number
 }
 
+/** Pause before the history is asked for once more. */
+export const SETTLE_RETRY_MS = 3_000
 const PING = JSON.stringify({ ct: 'chat', t: 'ping' })
 
 export class ChatSocket {
@@ -39,6 +44,7 @@ export class ChatSocket {
   private readonly unsaved = new Map<string, Unsaved>()
   /** Counts connections; what was asked on an earlier one is answered too late. */
   private connection = 0
+  private readonly retries = new Map<string, ReturnType<typeof setTimeout>>()
 
   constructor(private readonly options: ChatSocketOptions) {
     this.socket = new LastingSocket({
@@ -59,6 +65,8 @@ export class ChatSocket {
     this.socket.stop()
     this.watched.clear()
     this.unsaved.clear()
+    for (const retry of this.retries.values()) clearTimeout(retry)
+    this.retries.clear()
   }
 
   retryNow(): void {
@@ -118,8 +126,11 @@ export class ChatSocket {
     let rows: readonly StoredMessage[]
     try {
       rows = await this.options.stored(session)
-    } catch {
-      // Without an answer nothing is sent twice; the next connection asks again.
+    } catch (error) {
+      if (mine !== this.connection) return
+      if (error instanceof ApiError && error.final) this.giveUp(session, error)
+      // Without an answer nothing is sent twice: it is asked for again.
+      else this.retries.set(session, setTimeout(() => void this.settle(session, mine), SETTLE_RETRY_MS))
       return
     }
     if (mine !== this.connection) return
@@ -129,12 +140,24 @@ export class ChatSocket {
       const at = free.findIndex((row) => row.id > entry.after && isSame(row, entry.frame))
       const [row] = at < 0 ? [] : free.splice(at, 1)
       if (!row) {
+        this.options.onResend(entry.frame)
         this.transmit(entry)
         continue
       }
       this.unsaved.delete(entry.frame.message_id)
       const { message_id, session_id } = entry.frame
       this.options.onFrame({ type: 'user_message_saved', message_id, session_id, data: { id: row.id, created_at: row.created_at } })
+    }
+  }
+
+  /** The session is not there any more: its messages are shown as not sent. */
+  private giveUp(session: string, error: ApiError): void {
+    for (const { frame } of [...this.unsaved.values()]) {
+      if (frame.session_id !== session) continue
+      const { message_id, session_id } = frame
+      this.unsaved.delete(message_id)
+      this.options.onFrame({ type: 'error', message_id, session_id, code: error.code, data: error.message })
+      this.options.onFrame({ type: 'end', message_id, session_id })
     }
   }
 

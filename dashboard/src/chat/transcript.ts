@@ -146,6 +146,11 @@ export function markStale(state: Transcript): Transcript {
   }
 }
 
+/** A message that never arrived is sent again: its reply is a new one. */
+export function sentAgain(state: Transcript, messageId: string): Transcript {
+  return { ...state, messages: state.messages.map((message) => (message.messageId === messageId ? { ...message, stale: null } : message)) }
+}
+
 function blank(messageId: string, role: 'user' | 'bot', createdAt: string): ChatMessage {
   return {
     key: `${role === 'user' ? 'u' : 'b'}${messageId}`,
@@ -221,11 +226,17 @@ function adoptable(state: Transcript, messageId: string): number {
   return state.messages.findIndex((message, index) => message.role === 'bot' && message.stale && state.messages[index - 1]?.id !== null)
 }
 
+/** The reply being told under this id, or one that was given up too early; -1 for none. */
+function botOf(state: Transcript, messageId: string): number {
+  const open = openBot(state, messageId)
+  return open >= 0 ? open : state.messages.findLastIndex((message) => message.role === 'bot' && message.messageId === messageId && message.stale !== null)
+}
+
 /** Changes the reply being told under this id; makes one when there is none (a proactive message, another client's turn). */
 function onBot(state: Transcript, messageId: string, now: string, change: (bot: ChatMessage) => ChatMessage): Transcript {
-  const at = openBot(state, messageId)
+  const at = botOf(state, messageId)
   const bot = state.messages[at]
-  if (bot) return { ...state, messages: state.messages.with(at, change(bot)) }
+  if (bot) return { ...state, messages: state.messages.with(at, change({ ...bot, status: 'streaming' })) }
   const cut = adoptable(state, messageId)
   const stale = state.messages[cut]
   if (stale) return { ...state, messages: state.messages.with(cut, change({ ...stale, messageId, status: 'streaming' })) }
@@ -249,7 +260,7 @@ function caughtUp(state: Transcript, running: readonly RunningRequest[], now: st
 }
 
 function told(state: Transcript, { message_id, frames }: RunningRequest, now: string): Transcript {
-  if (!frames.length && openBot(state, message_id) < 0) return state
+  if (!frames.length && botOf(state, message_id) < 0) return state
   const begun = onBot(state, message_id, now, (bot) => ({ ...bot, blocks: [], openFrom: 0 }))
   const retold = frames.reduce((next, frame) => reduce(next, frame, now), begun)
   return onBot(retold, message_id, now, (bot) => ({ ...bot, stale: 'told' }))
@@ -321,18 +332,29 @@ function userSaved(state: Transcript, messageId: string, data: { id: number; cre
   if (state.messages.some((message) => message.id === data.id)) return { ...state, lastId }
   const at = state.messages.findLastIndex((message) => message.role === 'user' && message.id === null && message.messageId === messageId)
   const own = state.messages[at]
-  if (own) return { ...state, lastId, messages: state.messages.with(at, { ...own, id: data.id, createdAt: data.created_at, status: 'done' }) }
+  if (own) return acknowledged({ ...state, lastId }, at, data)
   if (!data.message) return { ...state, lastId }
   const told = data.message
   // A replay knows an own message that was not acknowledged by another name.
   const mine = state.messages.findIndex((message) => message.role === 'user' && message.id === null && message.status === 'sending' && samePartsAs(toParts(message), told))
-  const unsaved = state.messages[mine]
-  if (unsaved) return { ...state, lastId, messages: state.messages.with(mine, { ...unsaved, id: data.id, createdAt: data.created_at, status: 'done' }) }
+  if (mine >= 0) return acknowledged({ ...state, lastId }, mine, data)
   const { blocks, quote } = fromParts(data.message)
   const message = { ...blank(messageId, 'user', data.created_at || now), id: data.id, blocks, quote, status: 'done' as const }
   // A reply under way can be known before its question.
   const early = state.messages.at(-1)?.stale === 'told' && state.messages.at(-2)?.role !== 'user'
   return { ...state, lastId, messages: state.messages.toSpliced(early ? -1 : state.messages.length, 0, message) }
+}
+
+/**
+ * An own message is durable. When its reply was cut before that was known, nobody may be telling the reply any more (the
+ * server has died in between): it ends, unless frames of it come after all.
+ */
+function acknowledged(state: Transcript, at: number, data: { id: number; created_at: string }): Transcript {
+  const messages = state.messages.map((message, index): ChatMessage => {
+    if (index === at) return { ...message, id: data.id, createdAt: data.created_at, status: 'done' }
+    return index === at + 1 && message.stale === 'cut' ? { ...message, status: 'interrupted' } : message
+  })
+  return { ...state, messages }
 }
 
 /** A replay of a message that is already here leaves nothing behind. */

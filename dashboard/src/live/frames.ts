@@ -27,6 +27,8 @@ export interface LiveOptions {
   tts_provider?: string | null
   voice?: string | null
   language?: string | null
+  /** What the screen shows: texts around the reply come in it. */
+  locale?: string
   persona?: string | null
   session_id?: string
 }

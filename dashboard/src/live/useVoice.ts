@@ -2,6 +2,7 @@ import { computed, onBeforeUnmount, ref, shallowRef, type ComputedRef, type Ref,
 import { openBackend, Player } from '@/audio/player'
 import type { PlaybackReport } from '@/audio/playbackQueue'
 import { MicError, Recorder, type MicTrouble } from '@/audio/recorder'
+import { locale } from '@/i18n'
 import { randomId } from '@/lib/ids'
 import type { SocketState } from '@/lib/socket'
 import { endSignIn, useAuth } from '@/stores/auth'
@@ -103,6 +104,7 @@ export function useVoice(settings: VoiceSettings): Voice {
       tts_provider: settings.speech.value || null,
       voice: settings.voice.value || null,
       language: settings.language.value || null,
+      locale: locale.value,
     }
   }
 

@@ -4,7 +4,8 @@ import { api } from '@/api'
 import type { Part } from '@/api/types'
 import type { ChatFrame } from '@/chat/frames'
 import { ChatSocket } from '@/chat/socket'
-import { EMPTY, markStale, reduce, textOf, toParts, truncated, withHistory, withOwn, type ChatMessage, type Transcript } from '@/chat/transcript'
+import { EMPTY, markStale, reduce, sentAgain, textOf, toParts, truncated, withHistory, withOwn, type ChatMessage, type Transcript } from '@/chat/transcript'
+import { locale } from '@/i18n'
 import { messageOf } from '@/lib/errors'
 import { randomId } from '@/lib/ids'
 import type { SocketState } from '@/lib/socket'
@@ -43,6 +44,7 @@ export const useChat = defineStore('chat', () => {
       flush()
       put(session, markStale(get(session)))
     },
+    onResend: (frame) => put(frame.session_id, sentAgain(get(frame.session_id), frame.message_id)),
     onState: (next, at, reason) => {
       state.value = next
       retryAt.value = at
@@ -155,6 +157,7 @@ export const useChat = defineStore('chat', () => {
       message,
       enable_streaming: true,
       show_reasoning: true,
+      locale: locale.value,
       ...(choice.provider ? { selected_provider: choice.provider } : {}),
       ...(choice.model ? { selected_model: choice.model } : {}),
       ...(choice.personaPrompt ? { persona_prompt: choice.personaPrompt } : {}),

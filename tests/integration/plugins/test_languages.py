@@ -47,6 +47,19 @@ async def test_a_profile_has_a_language_and_a_client_may_ask_for_another(tmp_pat
         assert "没有正在运行" in await ask(client, "/stop")
 
 
+async def test_commands_answer_in_the_language_of_the_clients_screen(tmp_path: Path) -> None:
+    async with house(tmp_path) as (_, http), live(http) as client:
+        await client.send("session_update", data={"locale": "en"})
+        assert "Nothing is running" in await ask(client, "/stop")
+        # What is spoken wins over what the screen shows, and what the user asked for over both.
+        await client.send("session_update", data={"language": "zh-CN"})
+        assert "没有正在运行" in await ask(client, "/stop")
+        await client.send("session_update", data={"language": None, "locale": "zh-CN"})
+        assert "没有正在运行" in await ask(client, "/stop")
+        assert "The language is English" in await ask(client, "/language en")
+        assert "Nothing is running" in await ask(client, "/stop")
+
+
 async def write_profile(http: aiohttp.ClientSession, headers: dict[str, str], profile: dict[str, Any]) -> None:
     body = {"id": "default", "profile": profile}
     async with http.post("/api/config/write", json=body, headers=headers) as answer:
