@@ -50,6 +50,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "您(ID: {sender})的权限不足以使用此指令。通过 /sid 获取 ID 并请管理员添加。",
         "You (ID: {sender}) may not use this command. Get your ID with /sid and ask an administrator to add it.",
     ),
+    "answer.shown": ("内容较长，已显示在屏幕上。", "The answer is on the screen."),
     "plugin.says": ("插件 {plugin}: {message}", "Plugin {plugin}: {message}"),
     "plugin.failed": (
         ":(\n\n在调用插件 {plugin} 的处理函数 {handler} 时出现异常：{error}",

@@ -38,7 +38,7 @@ class LiveOptions(msgspec.Struct, frozen=True):
         barge_in: New input during a reply interrupts it instead of being refused.
         partial_transcripts: Interim recognition is reported.
         language: BCP 47 tag for recognition and speech.
-        locale: BCP 47 tag of the texts around the reply, where no ``language`` is chosen: what the client's screen shows.
+        locale: BCP 47 tag of the texts around the reply where no ``language`` is chosen: what the screen shows.
         session_id: The chat session the turns belong to; None until the first turn makes one.
     """
 

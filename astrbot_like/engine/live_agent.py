@@ -102,6 +102,7 @@ class LiveReply:
         self._settings = settings
         self._text: SpeakableText | None = None
         self._task: asyncio.Task[None] | None = None
+        self._announced = False
         self.spoke = False
         """Whether any speech went out."""
 
@@ -128,6 +129,19 @@ class LiveReply:
         """A piece of the reply: onto the sink at once, and into speech as soon as it makes a phrase."""
         # Speech first: it is started by this and runs while the sink may have to wait for a slow reader.
         self._speakable().push(text)
+        await self._sink.send(TextDelta(text))
+
+    async def told(self, text: str) -> None:
+        """A whole text that nobody wrote to be heard, such as a command's answer: a long one is shown, and announced
+        once."""
+        longest = self._settings.read_aloud if self._settings is not None else 0
+        if not longest or len(text) <= longest:
+            await self.delta(text)
+            self.flush()
+            return
+        if not self._announced:
+            self._announced = True
+            self.say(announcement())
         await self._sink.send(TextDelta(text))
 
     def flush(self) -> None:
@@ -173,3 +187,10 @@ class LiveReply:
                 await sink.send(event)
         if metrics := timings.speech_metrics():
             await sink.send(MetricsReported(metrics))
+
+
+def announcement() -> str:
+    """What is said instead of an answer that is only shown, in the language of the house's texts."""
+    from astrbot_like.api.texts import text
+
+    return text("answer.shown")

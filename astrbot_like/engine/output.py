@@ -7,7 +7,7 @@ and the model's are deltas, or one whole piece too where the client asked for th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.domain.errors import BotError
@@ -152,16 +152,16 @@ class TurnOutput:
 
     # --- whole messages ----------------------------------------------------------------------------
 
-    async def send_chain(self, chain: MessageChain) -> None:
-        """Send a message chain: its text, then its media, in the chain's order."""
-        await self.close_stream()
-        await self.send_pieces(await split_chain(chain, self._attachments))
+    async def send_chain(self, chain: MessageChain, *, by_model: bool = False) -> None:
+        """Send a message chain: its text, then its media, in the chain's order.
 
-    async def send_pieces(self, pieces: Sequence[MessagePart]) -> None:
-        """Send parts whose media are stored already."""
-        for piece in pieces:
+        Args:
+            by_model: It is the model's answer, which is spoken however long it is.
+        """
+        await self.close_stream()
+        for piece in await split_chain(chain, self._attachments):
             if isinstance(piece, PlainPart):
-                await self._whole_text(piece.text)
+                await self._whole_text(piece.text, by_model)
             else:
                 kind = media_kind_of(piece)
                 filename = getattr(piece, "filename", "")
@@ -169,12 +169,15 @@ class TurnOutput:
                 self.record.media(kind, attachment_id, filename)
                 await self.sink.send(MediaReply(kind, attachment_id, filename))
 
-    async def _whole_text(self, text: str) -> None:
+    async def _whole_text(self, text: str, by_model: bool) -> None:
         self.record.text(text)
         self.record.close_text()
         if self.live is not None:
-            await self.live.delta(text)
-            self.live.flush()
+            if by_model:
+                await self.live.delta(text)
+                self.live.flush()
+            else:
+                await self.live.told(text)
             await self.sink.send(ReplyText(text, streamed=True, final=False))
         else:
             await self.sink.send(ReplyText(text, streamed=False))

@@ -33,6 +33,15 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, _about("Characters after which a sentence without an end is spoken in parts.", ge=40)
     ] = 280
 
+    read_aloud: Annotated[
+        int,
+        _about(
+            "Longest answer of a command, in characters, that is read aloud; a longer one is shown and announced. "
+            "0: all are read.",
+            ge=0,
+        ),
+    ] = 300
+
     # --- recognition ---------------------------------------------------------------------------------
     recognition_deadline: Annotated[
         float, _about("Longest time recognition may take after the end of speech.", ge=0.1)

@@ -38,6 +38,8 @@ class Wire:
 
     def __init__(self, delay: float = 0.0) -> None:
         self.down = False
+        self.deaf = False
+        """What the server says is lost on its way."""
         self.connections = 0
         self._delay = delay
         self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
@@ -62,8 +64,11 @@ class Wire:
         far = near.connect_to_server()
         if self._delay:
             near.on_message(lambda text: self._later(far, text))
-            far.on_message(lambda text: self._later(near, text))
+        far.on_message(lambda text: None if self.deaf else self._later(near, text))
         self._routes.append((near, far))
 
     def _later(self, route: WebSocketRoute, text: str | bytes) -> None:
-        asyncio.get_running_loop().call_later(self._delay, route.send, text)
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, route.send, text)
+        else:
+            route.send(text)

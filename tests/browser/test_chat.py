@@ -47,6 +47,20 @@ async def test_a_file_reaches_the_model(web: Web, house: BrowserHouse, tmp_path:
     assert web.complaints == []
 
 
+async def test_commands_answer_in_the_language_of_the_page(web: Web, house: BrowserHouse):
+    async with web.open(token=house.token, locale="zh-CN") as page:
+        await page.goto("/chat")
+        await ask(page, "/help")
+        assert "可用指令" in await reply(page)
+        await page.goto("/settings")
+        await page.locator("select", has_text="English").select_option("en")
+        await page.goto("/chat")
+        await ask(page, "/help")
+        shown = await reply(page)
+        assert "/new - starts a new conversation" in shown
+        assert "可用" not in shown
+
+
 HOSTILE = (
     "<script>window.harmed = 1</script> <img src=x onerror='window.harmed = 2'> [go](javascript:window.harmed=3) "
     "<iframe srcdoc='<script>parent.harmed=4</script>'></iframe> **open\n\n"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from playwright.async_api import expect
 
+from astrbot_like.bench.mock_behaviour import Behaviour
 from tests.browser.pages import BrowserHouse, Web, ask, reply, sign_in
 from tests.browser.standins import Wire, model
 from tests.support.server_process import ServerProcess
@@ -71,6 +73,36 @@ async def test_a_restarted_server_is_found_again_and_a_reply_it_lost_is_over(web
         await page.get_by_role("button", name="Answer again").click()
         await expect(page.locator(".message:not(.mine) .markdown")).to_contain_text("word59", timeout=20_000)
         await expect(page.locator(".message")).to_have_count(2)
+
+
+async def test_a_message_whose_acknowledgement_died_with_the_server_is_settled(web: Web, server: ServerProcess):
+    wire = Wire()
+    async with (
+        BrowserHouse(server) as house,
+        model(house, reply="There it is.", delay=600.0) as mock,
+        web.open(token=house.token) as page,
+    ):
+        await wire.install(page)
+        await page.goto("/chat")
+        await ask(page, "/sid")
+        await reply(page)
+        wire.deaf = True
+        await ask(page, "Tell me everything")
+        async with asyncio.timeout(30):
+            while not mock.requests:
+                await asyncio.sleep(0.05)
+        port = int(server.url.rsplit(":", 1)[1])
+        await server.kill()
+        wire.deaf = False
+        mock.behaviour = Behaviour(reply="There it is.")
+        await server.start(port=port)
+        await expect(page.locator(".lost")).to_have_count(0, timeout=30_000)
+        # It was stored, so it is not sent again; its reply is over, and can be asked for.
+        await expect(page.locator(".message [role=status]")).to_have_count(0)
+        await expect(page.locator(".message.mine")).to_have_count(2)
+        await page.get_by_role("button", name="Answer again").last.click()
+        assert "There it is." in await reply(page, 2)
+        await expect(page.locator(".message")).to_have_count(4)
 
 
 async def test_a_slow_network_shows_what_it_waits_for(web: Web, house: BrowserHouse):

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import CHROMIUM
-from tests.browser.pages import Web, ask, reply
+from tests.browser.pages import BrowserHouse, Web, ask, reply
 from tests.browser.standins import upstream
 from tests.support.server_process import ServerProcess
 
@@ -79,4 +79,32 @@ async def test_from_the_printed_password_to_a_model(fresh: tuple[ServerProcess, 
         await page.locator("input[name=password]").fill(OWN_PASSWORD)
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/chat")
+    assert web.complaints == []
+
+
+async def test_a_key_in_the_environment_is_used_with_a_chosen_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    async with upstream(reply="Pleased to meet you.") as (mock, url):
+        monkeypatch.setenv("OPENAI_API_KEY", "a-key-of-the-environment")
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        async with (
+            ServerProcess(tmp_path / "data") as server,
+            BrowserHouse(server) as house,
+            Web(server, CHROMIUM, tmp_path) as web,
+            web.open(token=house.token) as page,
+        ):
+            await page.goto("/providers")
+            found = page.get_by_role("region", name="Found on this machine")
+            await found.locator("li", has_text="OPENAI_API_KEY").get_by_role("button", name="Use it").click()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog.get_by_label("Model").locator("option").first).to_be_attached()
+            listed = await dialog.get_by_label("Model").locator("option").all_inner_texts()
+            assert await dialog.get_by_label("Model").input_value() == listed[0]
+            await dialog.get_by_role("button", name="Use it").click()
+            await expect(page.locator(".order li").first).to_contain_text("openai")
+            await expect(page.locator(".order li").first).to_contain_text(listed[0])
+            await expect(found).to_have_count(0)
+            await page.goto("/chat")
+            await ask(page, "Hello")
+            assert "Pleased to meet you." in await reply(page)
+            assert mock.requests[-1]["body"]["model"] == listed[0]
     assert web.complaints == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings, sign_in, until
 from tests.support.frames import sse_frames
@@ -222,6 +222,8 @@ async def test_a_provider_is_added_tested_and_put_in_order(web: Web, house: Brow
             await form.get_by_label("Name", exact=True).fill("my-model")
             await form.locator("input[type=text]").first.wait_for()
             await fill_provider(form, url)
+            await add_entry(form, "Extra headers", "X-Team", "blue")
+            await add_entry(form, "Extra fields of each request", "top_k", "40", kind="number")
             await form.get_by_role("button", name="Test").click()
             await expect(form.locator(".result")).to_contain_text("Pleased to meet you.")
             await form.get_by_role("button", name="Save").click()
@@ -230,6 +232,9 @@ async def test_a_provider_is_added_tested_and_put_in_order(web: Web, house: Brow
             await expect(page.locator(".toast.good").last).to_contain_text("order is saved")
             profile = (await house.get("/api/config/read", id="default"))["profile"]
             assert profile["llm"][0] == "my-model"
+            saved = next(one for one in (await house.get("/api/provider/list"))["providers"] if one["id"] == "my-model")
+            assert saved["config"]["custom_headers"] == {"X-Team": "blue"}
+            assert saved["config"]["custom_extra_body"] == {"top_k": 40}
             await page.goto("/chat")
             await ask(page, "Hello")
             assert "Pleased to meet you." in await reply(page)
@@ -237,11 +242,17 @@ async def test_a_provider_is_added_tested_and_put_in_order(web: Web, house: Brow
         await runner.cleanup()
 
 
-async def fill_provider(form: object, url: str) -> None:
-    """Address, key and model of an OpenAI-compatible service, by the names of its schema."""
-    from playwright.async_api import Locator
+async def add_entry(form: Locator, label: str, name: str, value: str, *, kind: str = "string") -> None:
+    """A row of a dictionary's editor."""
+    await form.get_by_role("button", name=f"{label}: Add an entry").click()
+    await form.get_by_label(f"{label}: Name 1").fill(name)
+    await form.get_by_label(f"{label}: {name}: Type").select_option(kind)
+    await form.get_by_label(f"{label}: {name}", exact=True).fill(value)
+    await form.get_by_label(f"{label}: {name}", exact=True).blur()
 
-    assert isinstance(form, Locator)
+
+async def fill_provider(form: Locator, url: str) -> None:
+    """Address, key and model of an OpenAI-compatible service, by the names of its schema."""
     labels = await form.locator("label").all_inner_texts()
     for wanted, value in (("address", url), ("base", url), ("key", "none"), ("model", "mock")):
         label = next((text for text in labels if wanted in text.lower()), None)

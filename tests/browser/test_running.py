@@ -95,17 +95,23 @@ async def test_a_persona_and_a_profile_shape_a_session(web: Web, house: BrowserH
         await page.get_by_role("button", name="Save", exact=True).click()
         await expect(page.locator(".toast.good").last).to_contain_text("Saved")
 
+        await page.get_by_role("button", name="Rename").click()
+        await page.get_by_role("dialog").get_by_label("Name of the profile").fill("On the sea")
+        await agree(page, "Save")
+        await expect(page.get_by_role("heading", name="On the sea")).to_be_visible()
+        assert (await house.get("/api/config/list"))["configs"][1]["persona_id"] == "captain"
+
         # Chosen before the first message of a new session, kept afterwards.
         await page.goto("/chat")
         await page.get_by_role("button", name="Model and persona").click()
-        await page.get_by_label("Profile", exact=True).select_option("At sea")
+        await page.get_by_label("Profile", exact=True).select_option("On the sea")
         await page.keyboard.press("Escape")
         await ask(page, "Are we there yet?")
         assert "Aye." in await reply(page)
         assert "You are an old captain." in str(mock.requests[-1]["body"]["messages"][0])
         await page.reload()
         await page.get_by_role("button", name="Model and persona").click()
-        await expect(page.get_by_label("Profile", exact=True).locator("option:checked")).to_have_text("At sea")
+        await expect(page.get_by_label("Profile", exact=True).locator("option:checked")).to_have_text("On the sea")
         await page.get_by_label("Profile", exact=True).select_option("default")
         await page.keyboard.press("Escape")
         await ask(page, "And now?")
@@ -163,6 +169,40 @@ async def test_a_key_from_the_page_opens_the_live_socket(web: Web, house: Browse
         }})"""
         kinds = await page.evaluate(script)
         assert {"user_msg", "bot_delta_chunk", "response"} <= set(kinds)
+
+
+async def test_a_limit_of_use_is_set_felt_changed_and_lifted(web: Web, house: BrowserHouse):
+    async with model(house, reply="Ready."), web.open(token=house.token) as page:
+        await page.goto("/chat")
+        await ask(page, "Are you there?")
+        await reply(page)
+        await page.goto("/statistics")
+        limits = page.get_by_role("region", name="Limits of use")
+        await limits.get_by_role("button", name="Set a limit").click()
+        form = page.get_by_role("dialog")
+        await form.get_by_label("Each one without").uncheck()
+        await form.get_by_label("Tokens").fill("0")
+        await form.get_by_role("button", name="Set the limit").click()
+        await expect(form.get_by_text("Say for whom")).to_be_visible()
+        await expect(form.get_by_text("greater than zero")).to_be_visible()
+        await form.get_by_label("Who").fill("admin")
+        await form.get_by_label("Tokens").fill("1")
+        await form.get_by_role("button", name="Set the limit").click()
+        await expect(limits.locator("li")).to_contain_text("User admin")
+        await expect(limits.locator("li")).to_contain_text("1 token a day")
+
+        await page.goto("/chat")
+        await ask(page, "And now?")
+        await expect(page.locator(".message .error")).to_contain_text("used up")
+        await page.goto("/statistics")
+        await limits.get_by_role("button", name="Change: User admin").click()
+        await form.get_by_label("Tokens").fill("5000")
+        await form.get_by_role("button", name="Set the limit").click()
+        await expect(limits.locator("li")).to_contain_text("5,000 tokens a day")
+        await limits.get_by_role("button", name="Lift: User admin").click()
+        await agree(page, "Lift")
+        await expect(limits.locator("li")).to_have_count(0)
+    assert web.complaints == []
 
 
 async def test_figures_are_drawn_and_the_log_is_filtered_paused_and_kept(web: Web, house: BrowserHouse):

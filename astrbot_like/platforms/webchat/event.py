@@ -34,5 +34,6 @@ class WebchatEvent(AstrMessageEvent):
     async def send(self, message: MessageChain) -> None:
         """Send at once: text as deltas or whole, media as stored attachments; spoken where speech is wanted."""
         if self.turn_output is not None:
-            await self.turn_output.send_chain(message)
+            result = self.get_result()
+            await self.turn_output.send_chain(message, by_model=result is not None and result.is_llm_result())
         await super().send(message)

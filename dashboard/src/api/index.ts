@@ -127,6 +127,9 @@ export const api = {
     latency: (range: T.Range) => get('/api/stat/latency', { range }),
     usage: (range: T.Range, by: T.UsageKey) => get('/api/stat/usage', { range, by }),
     versions: () => get('/api/stat/versions'),
+    limits: () => get('/api/stat/limits'),
+    setLimit: (limit: T.UsageLimit) => post('/api/stat/limits', limit),
+    liftLimit: (limit: Omit<T.UsageLimit, 'tokens'>) => post('/api/stat/limits/lift', limit),
   },
   logs: {
     history: (query: QueryOf<'/api/log/history', 'get'>) => get('/api/log/history', query),

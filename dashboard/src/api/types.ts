@@ -114,3 +114,6 @@ export const RANGES = ['1h', '24h', '7d', '30d'] as const
 export type Range = (typeof RANGES)[number]
 export const USAGE_KEYS = ['provider_id', 'model', 'username', 'credential', 'session_id'] as const
 export type UsageKey = (typeof USAGE_KEYS)[number]
+export type UsageLimit = S['UsageLimit']
+export type LimitKind = UsageLimit['kind']
+export const LIMIT_KINDS: readonly LimitKind[] = ['user', 'key', 'session', 'provider']

@@ -7,6 +7,8 @@ export const profiles = {
   copyOf: ['Copy of {name}', '{name} 的副本'],
   standard: ['Default', '默认'],
   choose: ['Profiles', '配置方案'],
+  rename: ['Rename', '重命名'],
+  renamed: ['Renamed', '已重命名'],
   delete: ['Delete', '删除'],
   duplicate: ['Duplicate', '复制一份'],
   deleteTitle: ['Delete the profile “{name}”?', '删除方案“{name}”？'],

@@ -49,4 +49,9 @@ export const providers = {
   found: ['Found on this machine', '在本机发现'],
   foundHint: ['Nothing is used until you say so.', '在你确认之前不会使用。'],
   use: ['Use it', '使用'],
+  foundModel: ['Which of its models should answer? It goes first in the order; you can change both later.', '由哪个模型应答？它将排在最前，之后可随时更改。'],
+  model: ['Model', '模型'],
+  modelHint: ['The service does not list its models: enter the name of one.', '该服务未提供模型列表，请输入模型名称。'],
+  modelNeeded: ['Choose a model.', '请选择模型。'],
+  modelsAll: ['Also show {n} model that is not made for talking|Also show {n} models that are not made for talking', '同时显示 {n} 个非对话模型'],
 } as const satisfies Texts

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.plugins.test_plugins_in_the_house import house, live, said
 from tests.support.applications import application, sign_in
-from tests.support.talking import LiveClient
+from tests.support.talking import LiveClient, texts
 
 
 async def ask(client: LiveClient, text: str) -> str:
@@ -58,6 +58,25 @@ async def test_commands_answer_in_the_language_of_the_clients_screen(tmp_path: P
         assert "没有正在运行" in await ask(client, "/stop")
         assert "The language is English" in await ask(client, "/language en")
         assert "Nothing is running" in await ask(client, "/stop")
+
+
+async def test_a_long_answer_of_a_command_is_shown_and_only_announced(tmp_path: Path) -> None:
+    async with house(tmp_path) as (_, http), live(http) as client:
+        await client.send("session_update", data={"locale": "en"})
+        await client.send("text_input", text="/help")
+        frames = await client.until("end")
+        shown = texts(frames, "bot_delta_chunk")
+        assert "/new - starts a new conversation" in shown and len(shown) > 300
+        assert texts(frames, "bot_text_chunk") == "The answer is on the screen."
+        assert any(frame["t"] == "response" for frame in frames)
+        # A short one is read aloud, and so is whatever the model says, however long.
+        await client.send("text_input", text="/stop")
+        frames = await client.until("end")
+        assert "Nothing is running" in texts(frames, "bot_text_chunk")
+        await client.send("text_input", text="hear " + "this and " * 40 + "that")
+        frames = await client.until("end", timeout=60)
+        spoken, told = texts(frames, "bot_text_chunk"), texts(frames, "bot_delta_chunk")
+        assert len(told) > 300 and "".join(spoken.split()) == "".join(told.split())
 
 
 async def write_profile(http: aiohttp.ClientSession, headers: dict[str, str], profile: dict[str, Any]) -> None:
