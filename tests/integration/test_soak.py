@@ -98,7 +98,7 @@ async def soak(tmp_path: Path, people: int, turns: int) -> str:
             await everybody(1000, turns)
             assert await settle(lambda: count(house.data).tasks <= before.tasks, 30), task_names()
             after = count(house.data)
-            grown = (after.resident - before.resident) / (people * turns)
+            grown = (after.anonymous - before.anonymous) / (people * turns)
             report = (
                 f"{people} people, {people * turns} turns in {time.monotonic() - started:.0f} s: "
                 + ", ".join(f"{number} {what}" for what, number in sorted(tally.items()))

@@ -20,6 +20,8 @@ from tests.support.applications import application, make_key, sign_in
 from tests.support.frames import check_frame
 
 FAKES = Path(__file__).parent / "fake_providers"
+HANDSHAKE = 120.0
+"""Seconds a busy machine may take for a handshake."""
 
 
 class House(NamedTuple):
@@ -75,7 +77,7 @@ class RawSocket:
             f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HANDSHAKE)
         assert b" 101 " in answer.split(b"\r\n")[0] + b" ", answer
         return cls(reader, writer)
 
