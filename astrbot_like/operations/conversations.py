@@ -9,12 +9,13 @@ import msgspec
 
 from astrbot_like.domain.errors import BadRequest, NotFound, SessionError
 from astrbot_like.domain.history import Conversation, Session, StoredMessage
+from astrbot_like.domain.origins import parse_origin, webchat_names
 from astrbot_like.operations.exports import json_export, markdown_export
 from astrbot_like.storage.attachments import AttachmentStore
 from astrbot_like.storage.history import HistoryStore
 from astrbot_like.storage.search import MessageSearch, SearchPage
 from astrbot_like.storage.session_lists import SessionPage
-from astrbot_like.storage.sessions import WEBCHAT, SessionStore
+from astrbot_like.storage.sessions import SessionStore
 
 NAME_LENGTH = 200
 DELETE_AT_ONCE = 1000
@@ -266,13 +267,15 @@ class Conversations:
         return found
 
     async def _begin(self, umo: str) -> Session:
-        platform_id, kind, name = _parse_umo(umo)
-        group = kind == "GroupMessage"
-        if platform_id == WEBCHAT and name.count("!") >= 2:
-            # The web chat's own form, webchat!USER!SESSION: the session must be found by its user later.
-            _, username, session_id = name.split("!", 2)
+        origin = parse_origin(umo)
+        if (names := webchat_names(origin)) is not None:
+            # The session must be found by its user later.
+            username, session_id = names
             return await self._sessions.open(session_id, username=username, umo=umo)
-        return await self._sessions.open(umo, username=name, platform_id=platform_id, umo=umo, is_group=group)
+        group = origin.message_type == "GroupMessage"
+        return await self._sessions.open(
+            umo, username=origin.session, platform_id=origin.platform_id, umo=umo, is_group=group
+        )
 
     async def _of(self, umo: str) -> Session:
         session = await self._sessions.by_umo(umo)
@@ -286,13 +289,6 @@ class Conversations:
         if found is None or found.session_id != session.session_id:
             raise NotFound("There is no such conversation in this session.")
         return found
-
-
-def _parse_umo(umo: str) -> tuple[str, str, str]:
-    platform_id, kind, session = [*umo.split(":", 2), "", ""][:3]
-    if not platform_id or not kind or not session:
-        raise BadRequest("An origin reads platform:MessageType:session.")
-    return platform_id, kind, session
 
 
 def _file_name(session: Session) -> str:

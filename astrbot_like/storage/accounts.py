@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from astrbot_like.domain.accounts import Account
 from astrbot_like.domain.errors import Conflict, NotFound
+from astrbot_like.domain.origins import webchat_origin
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.rows import iso, now_ms
 from astrbot_like.storage.tables import (
@@ -238,13 +239,13 @@ def _account_of(row: Any) -> Account:
 def _move_belongings(connection: Connection, old: str, new: str) -> None:
     """Let what belonged to ``old`` belong to ``new``. The origin of a web chat holds the name, so it changes, too."""
     mine = sessions.c.creator == old
-    web = mine & sessions.c.umo.startswith(f"webchat:FriendMessage:webchat!{old}!", autoescape=True)
-    moved = f"webchat:FriendMessage:webchat!{new}!" + sessions.c.session_id
+    web = mine & sessions.c.umo.startswith(webchat_origin(old, ""), autoescape=True)
+    moved = webchat_origin(new, "") + sessions.c.session_id
     of_web = select(sessions.c.session_id).where(web)
     connection.execute(
         update(conversations)
         .where(conversations.c.session_id.in_(of_web))
-        .values(umo=f"webchat:FriendMessage:webchat!{new}!" + conversations.c.session_id)
+        .values(umo=webchat_origin(new, "") + conversations.c.session_id)
     )
     connection.execute(update(sessions).where(web).values(umo=moved))
     connection.execute(update(sessions).where(mine).values(creator=new))

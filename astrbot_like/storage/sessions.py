@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from astrbot_like.domain.errors import NotFound, SessionError
 from astrbot_like.domain.history import Conversation, NewMessage, Session, StoredMessage
+from astrbot_like.domain.origins import WEBCHAT, check_webchat_session_id, webchat_origin
 from astrbot_like.domain.profiles import DEFAULT_PROFILE
 from astrbot_like.engine.session_locks import SessionLocks
 from astrbot_like.runtime.ids import new_id
@@ -20,7 +21,6 @@ from astrbot_like.storage.rows import conversation_of
 from astrbot_like.storage.session_lists import SessionFilter, SessionLists, SessionPage
 from astrbot_like.storage.tables import conversations, sessions
 
-WEBCHAT = "webchat"
 DELETED_AT_ONCE = 20
 MESSAGES_AT_ONCE = 250
 
@@ -77,7 +77,8 @@ class SessionStore:
         everybody who writes there.
 
         Raises:
-            SessionError: It exists and belongs to another user.
+            SessionError: It exists and belongs to another user, or to another platform than the web chat that asks.
+            InvalidMessageFormat: The id of a new session of the web chat can't be one.
         """
         if session_id is None and umo is not None:
             known = await self.by_umo(umo)
@@ -91,12 +92,15 @@ class SessionStore:
         if found is None or self._opening.held(name):
             async with self._opening.hold(name):
                 found = await self.get(name) or await self._make(name, username, platform_id, umo, is_group)
-        if found.creator != username and found.platform_id == WEBCHAT:
+        of_web = found.platform_id == WEBCHAT
+        if (of_web and found.creator != username) or (umo is None and not of_web):
             raise SessionError
         return found
 
     async def _make(self, session_id: str, username: str, platform_id: str, umo: str | None, is_group: bool) -> Session:
-        origin = umo or f"{WEBCHAT}:FriendMessage:{WEBCHAT}!{username}!{session_id}"
+        if umo is None:
+            check_webchat_session_id(session_id)
+        origin = umo or webchat_origin(username, session_id)
         wanted = sql.NewSession(session_id, platform_id, username, is_group, origin, new_id())
         session, made = await self._database.transact(lambda driver: sql.open_session(driver, wanted))
         self._keep(session)

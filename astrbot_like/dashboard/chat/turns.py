@@ -9,6 +9,7 @@ import msgspec
 from astrbot_like.domain.errors import SessionError
 from astrbot_like.domain.history import Session
 from astrbot_like.domain.messages import MessagePart, display_text
+from astrbot_like.domain.origins import WEBCHAT
 from astrbot_like.domain.ports import ReplyStream, Sessions, TurnGateway
 from astrbot_like.domain.turns import Origin, TurnOptions, TurnRequest
 from astrbot_like.runtime.clock import Clock
@@ -71,7 +72,7 @@ class ChatTurns:
         session = await self._sessions.get(session_id)
         if session is None:
             raise SessionError("session_id not found")
-        if session.creator != username:
+        if session.creator != username or session.platform_id != WEBCHAT:
             raise SessionError
         return session
 

@@ -13,9 +13,9 @@ from astrbot_like.dashboard.parts import check_text_length, parse_parts, parse_t
 from astrbot_like.dashboard.routing import RouteTable, key_scope
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
+from astrbot_like.domain.origins import MESSAGE_TYPES, parse_origin
 
 EMPTY = "Message content is empty"
-MESSAGE_TYPES = ("FriendMessage", "GroupMessage", "OtherMessage")
 
 
 class ProactiveMessage(msgspec.Struct, frozen=True):
@@ -75,8 +75,11 @@ def check_umo(umo: str) -> None:
     """
     if not umo.strip():
         raise errors.BadRequest("Missing key: umo")
-    platform, kind, session = [*umo.split(":", 2), "", ""][:3]
-    if not platform or not session or kind not in MESSAGE_TYPES:
+    try:
+        known = parse_origin(umo).message_type in MESSAGE_TYPES
+    except errors.BadRequest:
+        known = False
+    if not known:
         raise errors.BadRequest(
             f"Invalid umo: it must read platform:MessageType:session, with {', '.join(MESSAGE_TYPES)} in the middle."
         )

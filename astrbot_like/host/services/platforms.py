@@ -10,9 +10,9 @@ import msgspec
 
 from astrbot_like.api.event import MessageChain
 from astrbot_like.api.platform import MessageSession, Platform
+from astrbot_like.domain.origins import WEBCHAT
 from astrbot_like.domain.profiles import PlatformConfig
 from astrbot_like.platforms.manager import PlatformInstances
-from astrbot_like.platforms.webchat.adapter import PLATFORM_ID
 
 
 class RunningPlatform(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class PluginPlatforms:
 
     async def remove(self, platform_id: str) -> None:
         """Stop an adapter and forget it."""
-        if platform_id != PLATFORM_ID:
+        if platform_id != WEBCHAT:
             await self._platforms.stop(platform_id)
             self._platforms.forget(platform_id)
 

@@ -36,6 +36,7 @@ from astrbot_like.domain.events import (
 )
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart, display_text, media_kind
+from astrbot_like.domain.origins import WEBCHAT, webchat_session
 from astrbot_like.domain.ports import Attachments, History, Sessions
 from astrbot_like.domain.turns import TurnRequest
 from astrbot_like.engine.chains import split_chain
@@ -49,21 +50,10 @@ from astrbot_like.runtime.ids import new_id
 
 log = logging.getLogger(__name__)
 
-PLATFORM_ID = "webchat"
 BOT_ID = "webchat"
 
 COMMIT_DEADLINE = 30.0
 """Seconds a request may wait for room in the event queue."""
-
-
-def webchat_umo(username: str, session_id: str) -> str:
-    """The unified message origin of a web chat session."""
-    return f"{PLATFORM_ID}:{MessageType.FRIEND_MESSAGE.value}:{webchat_session(username, session_id)}"
-
-
-def webchat_session(username: str, session_id: str) -> str:
-    """The session part of a web chat's unified message origin."""
-    return f"{PLATFORM_ID}!{username}!{session_id}"
 
 
 class WebchatAdapter(Platform):
@@ -77,12 +67,12 @@ class WebchatAdapter(Platform):
         history: History,
         attachments: Attachments,
     ) -> None:
-        super().__init__({"id": PLATFORM_ID, "type": PLATFORM_ID, "enable": True}, event_queue)
+        super().__init__({"id": WEBCHAT, "type": WEBCHAT, "enable": True}, event_queue)
         self._queues = queues
         self._sessions = sessions
         self._history = history
         self._attachments = attachments
-        self._meta = PlatformMetadata(PLATFORM_ID, "Web chat", PLATFORM_ID)
+        self._meta = PlatformMetadata(WEBCHAT, "Web chat", WEBCHAT)
 
     def meta(self) -> PlatformMetadata:
         """What it is called."""
