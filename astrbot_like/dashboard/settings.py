@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from astrbot_like.dashboard.addresses import parse_networks
+
 MIB = 1024 * 1024
 
 
@@ -70,3 +72,11 @@ class DashboardSettings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_token: Annotated[str, Meta(description="Bearer token of /metrics; without one, metrics are refused.")] = ""
     web_root: Annotated[str, Meta(description="Folder of the built web UI; empty for the one inside the package.")] = ""
     sockets: Annotated[SocketSettings, Meta(description="Limits of the WebSocket endpoints.")] = SocketSettings()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no address of a proxy.
+
+        Raises:
+            ValueError: One is neither an address nor a network.
+        """
+        parse_networks(self.trusted_proxies)

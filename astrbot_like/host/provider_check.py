@@ -23,7 +23,7 @@ from astrbot_like.host.declared import (
 from astrbot_like.host.plugin_parts import PluginParts, build_plugins
 from astrbot_like.host.profiles import ProfileBook, declared_profiles
 from astrbot_like.host.stores import Stores, open_stores
-from astrbot_like.operations.doctor import Finding, failure, ok, warning
+from astrbot_like.operations.doctor.findings import Finding, failure, ok, warning
 from astrbot_like.operations.profiles import Profiles
 from astrbot_like.operations.providers import ProviderOperations
 from astrbot_like.runtime.clock import Clock, SystemClock

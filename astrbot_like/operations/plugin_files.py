@@ -13,7 +13,7 @@ from astrbot_like.plugin_host import discovery
 from astrbot_like.plugin_host.discovery import PluginSource
 from astrbot_like.plugin_host.install import PluginFolders
 from astrbot_like.plugin_host.manager import DISABLED_KEY
-from astrbot_like.plugin_host.metadata import read_metadata
+from astrbot_like.plugin_host.metadata import PluginMetadata, check_version, read_metadata
 from astrbot_like.plugin_host.requirements import Requirements
 from astrbot_like.plugin_host.settings import PluginSettings
 
@@ -57,6 +57,7 @@ class PluginFiles:
         self._settings = settings
         self._preferences = preferences
         self._bundled = bundled if bundled is not None else discovery.bundled_folder()
+        self._api_version = api_version
         self._requirements = Requirements(data_dir / "site-packages", settings)
         self._folders = PluginFolders(data_dir, settings, self._requirements, api_version=api_version)
 
@@ -112,13 +113,28 @@ class PluginFiles:
         bundled = self._bundled if self._settings.bundled else None
         off = {*self._off(), *self._settings.disabled}
         sources = discovery.discover(user, bundled=bundled, entry_points=self._settings.enabled)
-        return [(source, _summary(source, off)) for source in sources]
+        return [(source, self._summary(source, off)) for source in sources]
 
+    def _summary(self, source: PluginSource, off: set[str]) -> PluginSummary:
+        try:
+            metadata = read_metadata(source.folder)
+        except BotError as error:
+            return PluginSummary(source.directory, "", source.origin, "on", error.message)
+        name, version = (metadata.name, metadata.version) if metadata else (source.directory, "")
+        state = "off" if name in off else "on"
+        return PluginSummary(name, version, source.origin, state, self._problem(source, metadata))
 
-def _summary(source: PluginSource, off: set[str]) -> PluginSummary:
-    try:
-        metadata = read_metadata(source.folder)
-    except BotError as error:
-        return PluginSummary(source.directory, "", source.origin, "on", error.message)
-    name = metadata.name if metadata else source.directory
-    return PluginSummary(name, metadata.version if metadata else "", source.origin, "off" if name in off else "on")
+    def _problem(self, source: PluginSource, metadata: PluginMetadata | None) -> str:
+        """What can be held against a plugin without running it."""
+        try:
+            if metadata is not None:
+                check_version(metadata, self._api_version)
+            compile(source.main.read_bytes(), source.main.name, "exec", dont_inherit=True)
+        except BotError as error:
+            return error.message
+        except OSError as error:
+            return f"{source.main.name} can't be read: {error.strerror}"
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            return f"{source.main.name}{f', line {line}' if line else ''}: {getattr(error, 'msg', error)}"
+        return ""

@@ -28,6 +28,7 @@ from sqlalchemy.exc import DBAPIError
 from astrbot_like.domain.errors import StorageError
 from astrbot_like.storage import faults, schema
 from astrbot_like.storage.faults import storage_error
+from astrbot_like.storage.lock import make_private
 from astrbot_like.storage.writer_thread import CLOSED, Done, WriterThread
 
 log = logging.getLogger(__name__)
@@ -262,7 +263,7 @@ def transaction(driver: sqlite3.Connection) -> Generator[None]:
 
 def _check_file(path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         with path.open("rb") as file:
             head = file.read(len(MAGIC))
     except FileNotFoundError:

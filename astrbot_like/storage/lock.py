@@ -15,6 +15,12 @@ FILE_NAME = "server.lock"
 IN_USE = "Another server is using this data directory. Stop it first, or choose another directory with --data-dir."
 
 
+def make_private(directory: Path) -> None:
+    """Make the data directory if there is none, for its owner alone: it holds what people wrote."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
 class DirectoryLock:
     """Held by the server as long as it runs; the command line only asks who holds it.
 
@@ -33,7 +39,7 @@ class DirectoryLock:
             StorageError: Another process holds it, or the directory can't be written.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path.parent)
             file = self._path.open("a+b")
         except OSError as error:
             raise storage_error(error) from error

@@ -1,16 +1,13 @@
-"""Commands that work on the data directory: what they print, what they return, and that the doctor names each fault."""
+"""Commands that work on the data directory: what they print and what they return."""
 
 import io
-import json
 import os
-import sqlite3
 import subprocess
 import sys
 
 import pytest
 
 from astrbot_like.host.cli import main
-from astrbot_like.storage import schema
 from astrbot_like.storage.lock import DirectoryLock
 
 
@@ -107,99 +104,6 @@ def test_beside_a_running_server_a_restore_waits_for_its_restart(data, tmp_path,
     assert "Restart the server" in capsys.readouterr().out
     main(["api-key", "list", "--data-dir", data])
     assert "second" in capsys.readouterr().out
-
-
-def examined(data, capsys):
-    """The doctor's status, and its findings by subject."""
-    capsys.readouterr()
-    status = main(["doctor", "--no-providers", "--json", "--data-dir", data])
-    return status, {found["subject"]: found for found in json.loads(capsys.readouterr().out)}
-
-
-def test_the_doctor_finds_a_sound_installation_sound(data, capsys):
-    assert main(["doctor", "--no-providers", "--data-dir", data]) == 0
-    assert "Nothing stands in the way" in capsys.readouterr().out
-    main(["api-key", "create", "--data-dir", data, "--name", "n"])
-    main(["backup", "create", "--data-dir", data])
-    status, found = examined(data, capsys)
-    assert status == 0
-    assert {found[subject]["state"] for subject in ("database", "data directory", "disk", "backup", "files")} == {"ok"}
-
-
-def test_the_doctor_names_damage_and_the_newest_backup(data, tmp_path, capsys):
-    main(["api-key", "create", "--data-dir", data, "--name", "n"])
-    main(["backup", "create", "--data-dir", data])
-    database = tmp_path / "data" / "astrbot_like.db"
-    content = bytearray(database.read_bytes())
-    content[4096 * 2 :] = b"\xaa" * (len(content) - 4096 * 2)
-    database.write_bytes(content)
-    status, found = examined(data, capsys)
-    assert status == 1
-    assert "damaged" in found["database"]["message"]
-    assert "backup restore" in found["database"]["advice"]
-    assert ".zip" in found["database"]["advice"]
-    assert database.read_bytes() == content
-
-
-def test_the_doctor_names_newer_and_older_data(data, tmp_path, capsys):
-    main(["api-key", "create", "--data-dir", data, "--name", "n"])
-    for revision, status, text in (("9999", 1, "newer version"), (schema.REVISIONS[0], 0, "upgrades it")):
-        with sqlite3.connect(tmp_path / "data" / "astrbot_like.db") as raw:
-            raw.execute("UPDATE alembic_version SET version_num = ?", (revision,))
-        raw.close()
-        found_status, found = examined(data, capsys)
-        assert found_status == status
-        assert text in found["database"]["message"]
-
-
-def test_the_doctor_names_lost_secrets_files_and_open_doors(data, tmp_path, capsys):
-    import asyncio
-
-    from astrbot_like.domain.profiles import ProviderConfig
-    from astrbot_like.storage.records import record_stores
-    from tests.support.stores import open_stores
-
-    async def fill():
-        async with open_stores(tmp_path / "data") as stores:
-            records = record_stores(stores.database, tmp_path / "data")
-            await records.providers.add(ProviderConfig("p", "t", "chat_completion", {"api_key": "sk-secret"}))
-            stored = await stores.attachments.put_bytes(b"x", filename="x")
-        return stored.path
-
-    path = asyncio.run(fill())
-    key = tmp_path / "data" / "secret.key"
-    assert examined(data, capsys)[1]["secrets"]["state"] == "ok"
-    key.chmod(0o644)
-    (tmp_path / "data" / path).unlink()
-    status, found = examined(data, capsys)
-    assert status == 0
-    assert "1 of 1" in found["files"]["message"]
-    for content, text in ((b"A" * 43 + b"=", "not the key"), (b"nonsense", "damaged")):
-        key.write_bytes(content)
-        status, found = examined(data, capsys)
-        assert status == 1
-        assert text in found["secrets"]["advice"]
-    key.unlink()
-    status, found = examined(data, capsys)
-    assert (status, found["secrets"]["message"]) == (1, "secret.key is missing")
-
-
-def test_the_doctor_names_wrong_settings_and_a_busy_port(data, tmp_path, capsys, monkeypatch):
-    import socket
-
-    settings = tmp_path / "settings.toml"
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        settings.write_text(f"[server]\nport = {busy.getsockname()[1]}\n")
-        assert main(["doctor", "--no-providers", "--data-dir", data, "--config", str(settings)]) == 1
-    assert "can't be listened on" in capsys.readouterr().out
-    settings.write_text("[server]\nprot = 1\n")
-    assert main(["doctor", "--data-dir", data, "--config", str(settings)]) == 1
-    assert "FAIL  settings" in capsys.readouterr().out
-
-
-def test_the_doctor_asks_the_providers(data, capsys):
-    main(["doctor", "--data-dir", data])
-    assert "provider offline: answered in" in capsys.readouterr().out
 
 
 def test_a_reader_who_leaves_early_sees_no_trace_back():

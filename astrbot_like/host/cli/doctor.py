@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.host.cli.common import add_data_options, settings_of
 
 if TYPE_CHECKING:
-    from astrbot_like.operations.doctor import Finding
+    from collections.abc import Callable
+
+    from astrbot_like.config import Settings
+    from astrbot_like.operations.doctor.findings import Finding
+
+    Note = Callable[[Finding], None]
 
 MARKS = {"ok": "ok  ", "warning": "WARN", "failure": "FAIL"}
 
@@ -28,7 +34,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Look at everything; status 1 when something does not work."""
-    from astrbot_like.operations import doctor
+    from astrbot_like.operations.doctor.machine import check_machine
 
     findings: list[Finding] = []
 
@@ -39,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             if finding.advice:
                 print(f"      {finding.advice}", flush=True)
 
-    for finding in doctor.check_machine():
+    for finding in check_machine():
         note(finding)
     _check_settings(arguments, note)
     if arguments.json:
@@ -52,34 +58,82 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _check_settings(arguments: argparse.Namespace, note: Any) -> None:
+def _check_settings(arguments: argparse.Namespace, note: Note) -> None:
     from astrbot_like.domain.errors import BotError
-    from astrbot_like.operations import doctor
+    from astrbot_like.operations.doctor.data import check_data, check_settings_file
+    from astrbot_like.operations.doctor.findings import failure, ok
+    from astrbot_like.operations.doctor.network import check_forwarding, check_port, check_way_out
     from astrbot_like.storage import database
     from astrbot_like.storage.lock import DirectoryLock
 
     try:
         settings = settings_of(arguments)
     except BotError as error:
-        note(doctor.failure("settings", error.message, "Mend the settings file or the environment variable."))
+        note(failure("settings", error.message, "Mend the settings file or the environment variable."))
         return
-    note(doctor.ok("settings", "can be read"))
+    note(ok("settings", "can be read"))
+    file = arguments.config or os.environ.get("ASTRBOT_LIKE_CONFIG")
+    for finding in check_settings_file(Path(file)) if file else ():
+        note(finding)
+    note(_web_ui(settings))
     data = Path(settings.server.data_dir).resolve()
     usable = True
-    for finding in doctor.check_data(data):
+    for finding in check_data(data):
         note(finding)
         # Opening a database of an older schema would upgrade it: that is the server's to do.
         if finding.state == "failure" or (finding.subject == "database" and "upgrades" in finding.message):
             usable = False
-    if not DirectoryLock(data).is_held():
-        note(doctor.check_port(settings.server.host, settings.server.port))
-    if arguments.no_providers:
-        return
-    from astrbot_like.host.provider_check import check_providers
-
+    if usable and not DirectoryLock(data).is_held():
+        note(check_port(settings.server.host, settings.server.port))
+    dashboard = settings.dashboard
+    for finding in check_forwarding(settings.server.host, dashboard.trusted_proxies, dashboard.allowed_origins):
+        note(finding)
+    for finding in check_way_out():
+        note(finding)
     there = usable and (data / database.FILE_NAME).is_file()
+    if there:
+        _check_plugins(arguments, note)
+    if not arguments.no_providers:
+        _check_providers(settings, data if there else None, note)
+
+
+def _web_ui(settings: Settings) -> Finding:
+    from astrbot_like.dashboard.static import PACKAGE_WEB
+    from astrbot_like.operations.doctor.findings import ok, warning
+
+    web = Path(settings.dashboard.web_root) if settings.dashboard.web_root else PACKAGE_WEB
+    if (web / "index.html").is_file():
+        return ok("web UI", "built")
+    advice = "Run make web in the source tree (it needs Node.js 20 or newer), or install a released package."
+    return warning("web UI", f"not built: there is no index.html in {web}", advice)
+
+
+def _check_plugins(arguments: argparse.Namespace, note: Note) -> None:
+    from astrbot_like.domain.errors import BotError
+    from astrbot_like.host.cli.plugin import carry_out
+    from astrbot_like.operations.doctor.findings import failure, ok, warning
+    from astrbot_like.operations.plugin_requests import PluginRequest
+
     try:
-        for finding in asyncio.run(check_providers(settings, data if there else None)):
+        plugins = carry_out(arguments, PluginRequest("list"), timeout=30)
+    except BotError as error:
+        note(warning("plugins", "could not be listed", error.message))
+        return
+    failed = [plugin for plugin in plugins if plugin.problem and plugin.state != "off"]
+    for plugin in failed:
+        advice = f"Mend or update it, or switch it off: astrbot-like plugin disable {plugin.name}"
+        note(failure(f"plugin {plugin.name}", plugin.problem, advice))
+    if not failed:
+        note(ok("plugins", f"{len(plugins)}, nothing is known against them"))
+
+
+def _check_providers(settings: Settings, data: Path | None, note: Note) -> None:
+    from astrbot_like.domain.errors import BotError
+    from astrbot_like.host.provider_check import check_providers
+    from astrbot_like.operations.doctor.findings import failure
+
+    try:
+        for finding in asyncio.run(check_providers(settings, data)):
             note(finding)
     except BotError as error:
-        note(doctor.failure("providers", "could not be asked", error.message))
+        note(failure("providers", "could not be asked", error.message))

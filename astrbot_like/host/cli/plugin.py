@@ -59,7 +59,7 @@ def _list(arguments: argparse.Namespace) -> int:
     rows = [("NAME", "VERSION", "FROM", "STATE", "PROBLEM")]
     rows += [
         (one.name, one.version, one.origin, one.state, one.problem)
-        for one in _work(arguments, PluginRequest("list"), timeout=30)
+        for one in carry_out(arguments, PluginRequest("list"), timeout=30)
     ]
     print(table(rows))
     return 0
@@ -70,7 +70,7 @@ def _install(arguments: argparse.Namespace) -> int:
 
     given = Path(arguments.source).expanduser()
     path = str(given.resolve()) if given.exists() else ""
-    (made,) = _work(arguments, PluginRequest("install", "" if path else arguments.source, path))
+    (made,) = carry_out(arguments, PluginRequest("install", "" if path else arguments.source, path))
     return _tell(made, "Installed")
 
 
@@ -78,7 +78,7 @@ def _update(arguments: argparse.Namespace) -> int:
     from astrbot_like.operations.plugin_requests import PluginRequest
 
     path = str(Path(arguments.source).expanduser().resolve()) if arguments.source else ""
-    (made,) = _work(arguments, PluginRequest("update", arguments.name, path))
+    (made,) = carry_out(arguments, PluginRequest("update", arguments.name, path))
     return _tell(made, "Updated")
 
 
@@ -88,7 +88,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     if arguments.data_too and not confirm(f"Delete all data of {arguments.name}?", yes=arguments.yes):
         return 1
     config, data = arguments.config_too, arguments.data_too
-    _work(arguments, PluginRequest("remove", arguments.name, delete_config=config, delete_data=data))
+    carry_out(arguments, PluginRequest("remove", arguments.name, delete_config=config, delete_data=data))
     print(f"Removed {arguments.name}.")
     return 0
 
@@ -96,7 +96,7 @@ def _remove(arguments: argparse.Namespace) -> int:
 def _change(arguments: argparse.Namespace) -> int:
     from astrbot_like.operations.plugin_requests import PluginRequest
 
-    found = _work(arguments, PluginRequest(arguments.verb, arguments.name))
+    found = carry_out(arguments, PluginRequest(arguments.verb, arguments.name))
     if not found:
         print(f"{arguments.name} is {'on' if arguments.verb == 'enable' else 'off'} from the next start on.")
         return 0
@@ -112,10 +112,18 @@ def _tell(plugin: PluginSummary, done: str) -> int:
     return 0
 
 
-def _work(
+def carry_out(
     arguments: argparse.Namespace, request: PluginRequest, *, timeout: float | None = None
 ) -> tuple[PluginSummary, ...]:
-    """Through the running server when there is one, else on the files."""
+    """Do what is asked for, through the running server when there is one, else on the files.
+
+    Args:
+        arguments: Name the settings and the data.
+        timeout: Seconds that a running server may take; None: as long as an installation may.
+
+    Raises:
+        BotError: It could not be done; the text says why.
+    """
     settings = settings_of(arguments)
     data = Path(settings.server.data_dir).resolve()
 

@@ -1,111 +1,61 @@
-"""Looks at the machine and the data directory, changes nothing, and says what to do about what it finds."""
+"""The data directory: place, space, rights, database, key, files, backups."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import socket
 import sqlite3
 import stat
-import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from astrbot_like.domain.errors import BotError
+from astrbot_like.operations.doctor.findings import Finding, failure, ok, size_of, warning
+from astrbot_like.operations.doctor.machine import check_clock
 from astrbot_like.storage import backup_archive, database, faults, lock, schema, secrets
 
-OLDEST_PYTHON = (3, 11)
-FEW_FILES = 1024
-"""Open files that a server for many people outgrows."""
 LITTLE_SPACE = 1024**3
 NO_SPACE = 64 * 1024**2
 OLD_BACKUP_DAYS = 30
-LIBRARIES = ("quart", "hypercorn", "msgspec", "sqlalchemy", "aiosqlite", "argon2", "cryptography", "jwt", "pydub")
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at.
-
-    Attributes:
-        advice: What to do; empty when there is nothing to do.
-    """
-
-    subject: str
-    state: Literal["ok", "warning", "failure"]
-    message: str
-    advice: str = ""
-
-
-def ok(subject: str, message: str) -> Finding:
-    """All is well."""
-    return Finding(subject, "ok", message)
-
-
-def warning(subject: str, message: str, advice: str) -> Finding:
-    """It works, but may not for long or not well."""
-    return Finding(subject, "warning", message, advice)
-
-
-def failure(subject: str, message: str, advice: str) -> Finding:
-    """It does not work."""
-    return Finding(subject, "failure", message, advice)
-
-
-def check_machine() -> Iterator[Finding]:
-    """Python, its libraries, FFmpeg, limits of the system."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= OLDEST_PYTHON:
-        yield ok("Python", version)
-    else:
-        yield failure("Python", f"{version} is too old", "Install Python 3.11 or newer.")
-    missing = [name for name in LIBRARIES if find_spec(name) is None]
-    if missing:
-        yield failure(
-            "libraries", f"missing: {', '.join(missing)}", "Install the package again: pip install astrbot-like"
-        )
-    else:
-        yield ok("libraries", "all there")
-    if shutil.which("ffmpeg"):
-        yield ok("FFmpeg", "found")
-    else:
-        yield warning("FFmpeg", "not found", "Install it, or voice messages in other formats than WAV can't be read.")
-    yield _open_files()
+PROBE = 64 * 1024
+"""Bytes written to see whether the disk takes them."""
+FREE_SPACE = "Free some space, or raise the quota; what was acknowledged before is safe."
 
 
 def check_data(data: Path) -> Iterator[Finding]:
-    """The data directory: place, space, database, key, backups."""
+    """All of it."""
     if not data.exists():
         yield ok("data directory", f"{data} does not exist yet; the first start makes it")
+        yield check_clock(time.time())
         return
     yield _writable(data)
+    if not os.access(data, os.R_OK | os.X_OK):
+        return
     yield _space(data)
+    yield from _rights(data)
     running = lock.DirectoryLock(data).is_held()
     yield ok("server", "running" if running else "not running")
     yield from check_database(data)
+    yield check_clock(time.time(), _newest_stored(data))
     yield from _key(data)
     yield _files(data)
     yield from _restores(data)
     yield _backups(data)
 
 
-def check_port(host: str, port: int) -> Finding:
-    """Whether the server could listen; asked only when none is running."""
-    if port == 0:
-        return ok("address", f"{host}, a port that the system chooses")
-    try:
-        with socket.create_server((host, port)):
-            return ok("address", f"{host}:{port} is free")
-    except OSError as error:
-        return failure(
-            "address",
-            f"{host}:{port} can't be listened on ({error.strerror or error})",
-            "Stop the program that uses it, or choose another with --port.",
+def check_settings_file(path: Path) -> Iterator[Finding]:
+    """Whether others can read the settings file; it may hold passwords and keys."""
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
+        yield warning(
+            "settings file",
+            f"{path} can be read by every user of this machine",
+            f"Run: chmod o= {path}, if it holds keys",
         )
 
 
@@ -142,26 +92,19 @@ def check_database(data: Path) -> Iterator[Finding]:
         yield failure("database", "damaged" if damaged else message, restore if damaged else "")
         return
     upgrade = "" if revision == schema.HEAD else f"; the next start upgrades it from schema {revision}"
-    yield ok("database", f"whole, {_size(path.stat().st_size)}, {count} messages{upgrade}")
-
-
-def _open_files() -> Finding:
-    try:
-        import resource
-    except ImportError:
-        return ok("open files", "no limit known")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft <= FEW_FILES:
-        return warning("open files", f"at most {soft}", "Raise the limit for many connections: ulimit -n 65536")
-    return ok("open files", f"at most {soft}")
+    yield ok("database", f"whole, {size_of(path.stat().st_size)}, {count} messages{upgrade}")
 
 
 def _writable(data: Path) -> Finding:
     probe = data / f".doctor-{os.getpid()}"
     try:
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(PROBE))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return failure("data directory", f"{data} takes nothing more ({error.strerror})", FREE_SPACE)
         return failure(
             "data directory",
             f"{data} can't be written ({error.strerror})",
@@ -170,13 +113,32 @@ def _writable(data: Path) -> Finding:
     return ok("data directory", f"{data} can be written")
 
 
+def _rights(data: Path) -> Iterator[Finding]:
+    """Whether others can read what people wrote, and whether the server can write what it must."""
+    if os.name != "posix":
+        return
+    about = data.stat()
+    open_to = stat.S_IMODE(about.st_mode) & stat.S_IRWXO
+    if open_to:
+        yield warning("rights", f"{data} is open to every user of this machine", f"Run: chmod o= {data}")
+    strange = sorted(path.name for path in data.iterdir() if path.lstat().st_uid != about.st_uid)
+    if strange:
+        yield warning(
+            "rights",
+            f"{', '.join(strange)}: not the owner of the data directory's; the server may fail to write there",
+            f"A command was run as another user. Run: chown -R --reference={data} {data}",
+        )
+    if not open_to and not strange:
+        yield ok("rights", "the data is its owner's alone")
+
+
 def _space(data: Path) -> Finding:
     free = shutil.disk_usage(data).free
     if free < NO_SPACE:
-        return failure("disk", f"full: {_size(free)} free", "Free some space; what was acknowledged before is safe.")
+        return failure("disk", f"full: {size_of(free)} free", FREE_SPACE)
     if free < LITTLE_SPACE:
-        return warning("disk", f"only {_size(free)} free", "Free some space, or move the data directory.")
-    return ok("disk", f"{_size(free)} free")
+        return warning("disk", f"only {size_of(free)} free", "Free some space, or move the data directory.")
+    return ok("disk", f"{size_of(free)} free")
 
 
 def _key(data: Path) -> Iterator[Finding]:
@@ -191,7 +153,7 @@ def _key(data: Path) -> Iterator[Finding]:
             )
         return
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield warning("secrets", f"{secrets.FILE_NAME} can be read by others", f"Run: chmod 600 {path}")
+        yield warning("key file", f"{secrets.FILE_NAME} can be read by others", f"Run: chmod 600 {path}")
     box = secrets.SecretBox(path)
     try:
         for text in sealed:
@@ -200,6 +162,17 @@ def _key(data: Path) -> Iterator[Finding]:
         yield failure("secrets", "can't be read", getattr(error, "message", str(error)))
         return
     yield ok("secrets", f"{len(sealed)} can be read")
+
+
+def _newest_stored(data: Path) -> float | None:
+    """When the newest message or turn was stored, in seconds since the epoch; None when there is none to be read."""
+    query = "SELECT max(at) FROM (SELECT max(created_ms) AS at FROM turns UNION SELECT max(updated_ms) FROM sessions)"
+    try:
+        with closing(sqlite3.connect(f"file:{data / database.FILE_NAME}?mode=ro", uri=True, timeout=5)) as connection:
+            found = connection.execute(query).fetchone()[0]
+    except sqlite3.Error:
+        return None
+    return None if found is None else found / 1000
 
 
 def _sealed(path: Path) -> list[str]:
@@ -277,11 +250,3 @@ def _newest(data: Path) -> tuple[str, str] | None:
 def _newest_backup(data: Path) -> str:
     newest = _newest(data)
     return "" if newest is None else f" (the newest is {data / 'backups' / newest[1]})"
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
