@@ -101,7 +101,9 @@ class ModelStage:
             place = line.enter_context(self._locks.line_up(turn.session.umo))
             await turn.store_user()
             await self._limits.allow(turn)
-            await self._handlers.hook("waiting_llm_request", event)
+            if await self._handlers.hook("waiting_llm_request", event):
+                await deliver()
+                return
             await place.reached()
             await self._locked(turn, event, request, deliver)
 
@@ -120,6 +122,8 @@ class ModelStage:
         built = await self._prepare(turn, event, given, chain[0])
         request = built.request
         if await self._handlers.hook("llm_request", event, request):
+            # What the hook set before it stopped the event is its answer in place of the model's.
+            await deliver()
             return
         # A decorating hook may change the whole reply, so with one present nothing of it goes out before that.
         held = turn.input is None or self._handlers.has_hook("decorating_result")

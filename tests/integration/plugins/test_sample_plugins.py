@@ -182,6 +182,8 @@ async def test_hooks_cancel_and_suppress() -> None:
     chat = FakeChatProvider("never")
     async with samples("sample_hooks", providers=[chat]) as tester:
         assert (await tester.say("please cancel")).texts == []
+        assert (await tester.say("please refuse")).texts == ["not today [Face]"]
+        assert (await tester.say("are you too busy?")).texts == ["come back later [Face]"]
         assert chat.calls == []
         assert (await tester.say("suppress this")).texts == []
         assert len(chat.calls) == 1

@@ -46,12 +46,18 @@ class SampleHooks(Star):
     @filter.on_waiting_llm_request()
     async def waiting(self, event: AstrMessageEvent):
         self.trail.append("waiting_llm_request")
+        if "too busy" in event.message_str:
+            event.set_result("come back later")
+            event.stop_event()
 
     @filter.on_llm_request(priority=1)
     async def request(self, event: AstrMessageEvent, req: ProviderRequest):
         self.trail.append(f"llm_request {req.prompt}")
         req.system_prompt += "\nSpeak like a pirate."
         if "cancel" in req.prompt:
+            event.stop_event()
+        if "refuse" in req.prompt:
+            event.set_result("not today")
             event.stop_event()
         if req.func_tool is not None and "no tools" in req.prompt:
             for name in list(req.func_tool.names()):
