@@ -132,7 +132,6 @@ class BotServer:
         self.directory = Path(tempfile.mkdtemp(prefix="astrbot-like-bench-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._core = core
         data = self.directory / "data"
         data.mkdir()
         arguments = ["run", "--port", str(self.port), "--data-dir", str(data)]

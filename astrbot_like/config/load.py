@@ -22,8 +22,6 @@ PREFIX = "ASTRBOT_LIKE_"
 TREES = ("providers", "profiles", "platforms")
 """Parts of the file that are declarations rather than options."""
 
-OWN_VARIABLES = (f"{PREFIX}CONFIG",)
-
 
 class Option(msgspec.Struct, frozen=True):
     """One setting as documentation and ``--help`` show it."""

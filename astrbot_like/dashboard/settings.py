@@ -18,7 +18,6 @@ class SocketSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_frame_bytes: Annotated[int, Meta(description="Largest frame a client may send, in bytes.", ge=1024)] = MIB
     max_text_chars: Annotated[int, Meta(description="Longest text input, in characters.", ge=1)] = 32_000
     outbound_frames: Annotated[int, Meta(description="Frames queued for a client that reads slowly.", ge=1)] = 64
-    inbound_frames: Annotated[int, Meta(description="Frames queued from a client before reading pauses.", ge=1)] = 64
     chat_requests: Annotated[int, Meta(description="Chat requests of one connection that may be in flight.", ge=1)] = 64
     chat_subscriptions: Annotated[int, Meta(description="Sessions that one connection may be bound to.", ge=1)] = 64
     slow_client_timeout: Annotated[

@@ -17,9 +17,6 @@ from astrbot_like.runtime.channels import Channel
 
 TurnDetection: TypeAlias = Literal["client", "server"]
 
-OUTPUT_LIMIT = 64
-"""Events queued to a connection before what produces them is paused."""
-
 LiveOutput: TypeAlias = Channel[LiveEvent]
 """Bounded by the front end at its limit of queued frames.
 

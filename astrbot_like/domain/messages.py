@@ -12,7 +12,6 @@ from typing import Literal, TypeAlias
 import msgspec
 
 MediaKind: TypeAlias = Literal["image", "record", "file", "video"]
-MEDIA_KINDS: tuple[MediaKind, ...] = ("image", "record", "file", "video")
 
 
 class PlainPart(msgspec.Struct, frozen=True, tag_field="type", tag="plain"):

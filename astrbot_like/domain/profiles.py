@@ -66,10 +66,6 @@ class Profile(msgspec.Struct, frozen=True):
         """Whether sessions of that origin are routed to it."""
         return any(_fits(umo, route) for route in self.routes)
 
-    def allows_plugin(self, name: str) -> bool:
-        """Whether its sessions may use the plugin of that name."""
-        return ALL_PLUGINS in self.plugin_set or name in self.plugin_set
-
 
 def _fits(umo: str, route: str) -> bool:
     parts = umo.split(":", 2)

@@ -39,12 +39,11 @@ class PlaybackClock:
     Audio plays as soon as it is sent; when the client has run dry the next piece starts a new stretch.
     """
 
-    __slots__ = ("_end", "_offset", "_paused_at", "_sent")
+    __slots__ = ("_end", "_paused_at", "_sent")
 
     def __init__(self) -> None:
         self._sent = 0.0
         self._end = 0.0
-        self._offset = 0.0
         self._paused_at: float | None = None
 
     @property

@@ -165,6 +165,8 @@ class ProfileBook:
                 raise ConfigError(f"The host configuration {path.name} can't be read: {error}") from error
             self._configs[profile.id] = config
         lay_over(config, profile.host)
+        if "plugin_set" not in profile.host:
+            config["plugin_set"] = list(profile.plugin_set)
         settings = config.setdefault("provider_settings", {})
         settings["default_provider_id"] = profile.llm[0] if profile.llm else ""
         settings["default_personality"] = profile.persona_id or DEFAULT_PERSONA

@@ -180,11 +180,6 @@ class Conversations:
         found = await self._sessions.conversation(conversation_id)
         return found if found is not None and found.umo == umo else None
 
-    async def of_umo(self, umo: str) -> Sequence[Conversation]:
-        """Conversations of an origin, oldest first."""
-        session = await self._sessions.by_umo(umo)
-        return [] if session is None else await self._sessions.conversations(session.session_id)
-
     async def context(self, conversation_id: str) -> list[dict[str, Any]]:
         """What the model sees, as OpenAI chat messages."""
         return [message for row in await self._history.context(conversation_id) for message in row.context]

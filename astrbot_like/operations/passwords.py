@@ -47,10 +47,6 @@ class Passwords:
         """Whether ``password`` is the one of ``encoded``; None (no such account) takes as long and is False."""
         return await self._run(lambda: self._verify(encoded, password))
 
-    async def needs_rehash(self, encoded: str) -> bool:
-        """Whether the hash was made with other parameters."""
-        return await self._run(lambda: self._ready().check_needs_rehash(encoded))
-
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from astrbot_like.domain.errors import BadRequest, Conflict, NotFound
@@ -80,19 +78,6 @@ class Personas:
         if persona_id == DEFAULT_PERSONA and await self._store.get(DEFAULT_PERSONA) is None:
             raise Conflict("The default persona can be changed, not deleted.")
         await self._store.delete(persona_id)
-
-
-def as_v3(persona: Persona) -> dict[str, Any]:
-    """A persona in the form that plugins read (``p["prompt"]``)."""
-    return {
-        "prompt": persona.prompt,
-        "name": persona.id,
-        "begin_dialogs": list(persona.begin_dialogs),
-        "mood_imitation_dialogs": list(persona.mood_imitation_dialogs),
-        "tools": None if persona.tools is None else list(persona.tools),
-        "skills": None if persona.skills is None else list(persona.skills),
-        "custom_error_message": persona.custom_error_message,
-    }
 
 
 _DEFAULT = Persona(DEFAULT_PERSONA, DEFAULT_PROMPT)

@@ -56,11 +56,6 @@ def add_log_context(**fields: str) -> None:
     _context.set({**_context.get(), **fields})
 
 
-def add_log_fields(**fields: str) -> None:
-    """The same for the rest of the current context, one that was made for somebody (``context.run``)."""
-    _context.set({**_context.get(), **fields})
-
-
 class LogLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One event of the log.
 

@@ -52,7 +52,6 @@ class Supervisor:
         self._clock = clock
         self._services: dict[str, _Service] = {}
         self._jobs: set[asyncio.Task[Any]] = set()
-        self._closing = False
 
     def service(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Keep ``run()`` going until it returns or the supervisor closes; names are unique."""
@@ -83,7 +82,6 @@ class Supervisor:
 
     async def aclose(self) -> None:
         """Cancel everything and wait until it is gone."""
-        self._closing = True
         tasks = [s.task for s in self._services.values() if s.task is not None]
         tasks.reverse()
         self._services.clear()

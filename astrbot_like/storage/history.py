@@ -174,14 +174,6 @@ class HistoryStore:
         await self._database.write(work)
         self.forget(conversation_id)
 
-    async def drop_turn(self, session_id: str, turn_id: str) -> int:
-        """Delete the messages of a turn (edit and resend).
-
-        Returns:
-            How many messages went.
-        """
-        return await self._drop((messages.c.session_id == session_id) & (messages.c.turn_id == turn_id))
-
     async def drop_from(self, session_id: str, history_id: int) -> int:
         """Delete a session's messages from this id on, for people and for the model (edit and resend, retry).
 

@@ -63,10 +63,12 @@ def test_accounts_are_made_changed_and_deleted(data, capsys, typed):
     assert main(["user", "delete", "bob", "--yes", "--data-dir", data]) == 0
     assert main(["user", "list", "--data-dir", data]) == 0
     assert "bob" not in capsys.readouterr().out.splitlines()[-1]
+    assert main(["user", "sign-out-all", "--data-dir", data]) == 0
+    assert "Every sign-in" in capsys.readouterr().out
 
 
 def test_commands_that_need_data_say_so(data, capsys):
-    for command in (["user", "list"], ["api-key", "list"], ["backup", "create"]):
+    for command in (["user", "list"], ["user", "sign-out-all"], ["api-key", "list"], ["backup", "create"]):
         assert main([*command, "--data-dir", data]) == 1
         assert "There is no data" in capsys.readouterr().err
 

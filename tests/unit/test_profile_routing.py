@@ -35,6 +35,18 @@ def test_a_route_is_a_pattern_of_origins(route: str, umo: str, taken: bool):
     assert Profile("p", "P", routes=("nowhere", route)).takes(umo) is taken
 
 
+GREETER = """
+from astrbot.api.event import AstrMessageEvent, filter
+from astrbot.api.star import Context, Star
+
+
+class Greeter(Star):
+    @filter.command("greet")
+    async def greet(self, event: AstrMessageEvent):
+        yield event.plain_result("the plugin")
+"""
+
+
 @asynccontextmanager
 async def house(data: Path) -> AsyncIterator[aiohttp.ClientSession]:
     shutil.copytree(FAKES, data / "plugins" / "fake_providers", dirs_exist_ok=True)
@@ -43,7 +55,7 @@ async def house(data: Path) -> AsyncIterator[aiohttp.ClientSession]:
     profiles = {
         "default": {"llm": ["usual"]},
         "family": {"llm": ["family"], "routes": ["webchat::webchat!mum!*"]},
-        "work": {"llm": ["work"], "name": "Work"},
+        "work": {"llm": ["work"], "name": "Work", "plugin_set": ["fake_providers"]},
     }
     async with (
         application(data, providers=providers, profiles=profiles) as app,
@@ -70,6 +82,18 @@ async def test_bindings_win_over_routes_and_default_undoes_them(tmp_path: Path):
         assert await reply(http, "mum", session_id="m2", config_id="work") == "the work one"
         assert await reply(http, "ann", session_id="a", config_id="work") == "the work one"
         assert await reply(http, "ann", session_id="a", config_id="default") == "the usual one"
+
+
+async def test_a_profile_has_the_plugins_that_were_chosen_for_it(tmp_path: Path):
+    plugin = tmp_path / "plugins" / "greeter"
+    plugin.mkdir(parents=True)
+    (plugin / "main.py").write_text(GREETER)
+    (plugin / "metadata.yaml").write_text("name: greeter\ndesc: x\nversion: 1.0.0\nauthor: x\n")
+    async with house(tmp_path) as http:
+        asked = {"message": "/greet", "session_id": "a"}
+        assert await reply(http, "ann", **asked) == "the plugin"
+        assert await reply(http, "ann", **asked, config_id="work") == "the work one"
+        assert await reply(http, "ann", **asked, config_id="default") == "the plugin"
 
 
 async def test_a_route_that_is_made_while_the_server_runs_holds_at_the_next_message(tmp_path: Path):

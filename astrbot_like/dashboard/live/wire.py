@@ -14,7 +14,7 @@ from astrbot_like.dashboard.live import frames as f
 from astrbot_like.dashboard.parts import check_text_length, parse_parts, parse_text
 from astrbot_like.domain import events as e
 from astrbot_like.domain.audio import OUTPUT_RATE, SAMPLE_WIDTH
-from astrbot_like.domain.errors import BotError, InvalidAudio, InvalidMessageFormat, TooLarge
+from astrbot_like.domain.errors import InvalidAudio, InvalidMessageFormat, TooLarge
 from astrbot_like.domain.live import LiveSessionPort
 from astrbot_like.domain.messages import MediaKind, display_text
 from astrbot_like.runtime.ids import new_id
@@ -147,11 +147,6 @@ def _input(frame: f.TextInput, session: LiveSessionPort, max_text: int) -> None:
         parts = parse_text(frame.text if frame.message is None else frame.message, empty=TEXT_REQUIRED)
     check_text_length(parts, max_text)
     session.input(parts, display_text(parts))
-
-
-def error_frame(error: BotError) -> f.Error:
-    """The frame that tells of a refusal."""
-    return f.Error(error.message, wire_errors.live_code(error.code))
 
 
 class LiveWire:

@@ -36,6 +36,9 @@ def add(commands: Any) -> argparse.ArgumentParser:
     delete.add_argument("name", metavar="NAME")
     delete.add_argument("--yes", action="store_true", help="do not ask")
     delete.set_defaults(action=_delete)
+    actions.add_parser(
+        "sign-out-all", help="replace the secret that signs tokens: everybody signs in again"
+    ).set_defaults(action=_sign_out_all)
     for action_parser in set(actions.choices.values()):
         add_data_options(action_parser)
     return parser
@@ -90,6 +93,15 @@ def _delete(arguments: argparse.Namespace) -> int:
 
     with_stores(arguments, work)
     print(f"The account {arguments.name} is deleted.")
+    return 0
+
+
+def _sign_out_all(arguments: argparse.Namespace) -> int:
+    async def work(stores: Stores) -> None:
+        await stores.accounts.rotate_signing_secret()
+
+    with_stores(arguments, work)
+    print("Every sign-in of every account has ended.")
     return 0
 
 

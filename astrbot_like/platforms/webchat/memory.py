@@ -197,10 +197,6 @@ class MemoryQueues:
             reply.interrupt()
         return len(running)
 
-    def all_active(self) -> list[MemoryReply]:
-        """Replies that have not ended, of all sessions."""
-        return [reply for replies in self._active.values() for reply in replies.values()]
-
     def forget(self, reply: MemoryReply) -> None:
         """Drop what belongs to a reply that has ended."""
         session_id = reply.request.session_id
