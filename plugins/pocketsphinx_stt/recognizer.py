@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from phrases import Likeness, Phrases, write_language_model
+from quiet import Gate, Heard, levels_of
 
 RATE = 16_000
-_FRAME = 160
 _STEP = 1600
 _LEVEL = 1500.0
 """Root mean square that speech is brought to."""
@@ -31,13 +31,13 @@ _FLOOR = 40.0
 _VOICE_WANTED = 12_800
 """Samples of voice on which level and cepstral mean are measured."""
 _LONGEST_WAIT = 3 * RATE
+"""Samples after the first voice at which decoding begins in any case."""
+_BEFORE_VOICE = RATE
+"""Samples kept of the time before anybody speaks: the noise of the room is measured on them."""
 _PAUSE = RATE // 5
 """Samples of quiet after a little voice at which decoding begins too: whether the turn is over hangs on the words."""
 _VOICE_BEFORE_PAUSE = RATE // 4
-_INAUDIBLE = 25.0
-_FEWEST_VOICED_FRAMES = 6
-_LEAST_DYNAMIC = 2.0
-"""Loud over quiet frames; hum and steady noise have less, and no words."""
+_LOOK_FIRST = _VOICE_BEFORE_PAUSE + _PAUSE
 _PAD = int(0.3 * RATE)
 _LOUDEST_GAIN = 40.0
 _FILLERS = ("<", "[", "+")
@@ -104,7 +104,6 @@ class Recognizer:
         if self._active:
             self._decode_waiting()
         elif self._waiting_samples >= self._look_at:
-            self._look_at = self._waiting_samples + RATE // 10
             self._try_to_begin()
 
     def partial(self) -> str:
@@ -120,12 +119,11 @@ class Recognizer:
         """The text; empty when no speech was heard."""
         np = self._np
         if not self._active:
-            whole = np.concatenate(self._waiting) if self._waiting else np.zeros(0, "<i2")
-            voiced = _voiced(np, whole)
-            if voiced is None:
+            heard = Heard(np, np.concatenate(self._waiting) if self._waiting else np.zeros(0, "<i2"))
+            if heard.voiced is None:
                 self._clear()
                 return ""
-            self._begin(voiced)
+            self._begin(heard)
         self._decode_waiting()
         self._decode(np.zeros(_PAD, np.float32))
         self._assistant.end_utt()
@@ -169,7 +167,7 @@ class Recognizer:
         self._waiting: list[Any] = []
         self._behind.clear()
         self._waiting_samples = 0
-        self._look_at = _VOICE_BEFORE_PAUSE + _PAUSE
+        self._look_at = _LOOK_FIRST
         self._gain = 1.0
         self._noise_at = 0
 
@@ -177,23 +175,25 @@ class Recognizer:
 
     def _try_to_begin(self) -> None:
         np = self._np
-        heard = np.concatenate(self._waiting)
-        voiced = _voiced(np, heard)
-        if voiced is not None and (
-            len(voiced) >= _VOICE_WANTED
-            or self._waiting_samples >= _LONGEST_WAIT
-            or (len(voiced) >= _VOICE_BEFORE_PAUSE and _quiet(np, heard[-_PAUSE:], voiced))
+        samples = np.concatenate(self._waiting)
+        heard = Heard(np, samples)
+        spoken = len(samples) - heard.begins
+        if heard.voiced is not None and (
+            len(heard.voiced) >= _VOICE_WANTED
+            or spoken >= _LONGEST_WAIT
+            or (len(heard.voiced) >= _VOICE_BEFORE_PAUSE and _quiet(np, samples[-_PAUSE:], heard.voiced))
         ):
-            self._begin(voiced)
+            self._begin(heard)
             self._decode_waiting()
-        elif self._waiting_samples > 2 * _LONGEST_WAIT:
-            # Nobody has spoken for long: only what could be the start of speech is kept.
-            recent = np.concatenate(self._waiting)[-_LONGEST_WAIT:]
-            self._waiting, self._waiting_samples = [recent], len(recent)
+        else:
+            samples = samples[max(0, heard.begins - _BEFORE_VOICE) :]
+            self._waiting, self._waiting_samples = [samples], len(samples)
+            self._look_at = max(_LOOK_FIRST, len(samples) + RATE // 10)
 
-    def _begin(self, voiced: Any) -> None:
+    def _begin(self, heard: Heard) -> None:
         np = self._np
-        voiced = voiced[:_VOICE_WANTED].astype(np.float32)
+        self._gate = Gate(np, heard.threshold)
+        voiced = heard.voiced[:_VOICE_WANTED].astype(np.float32)
         level = float(np.sqrt((voiced * voiced).mean()))
         self._gain = min(_LEVEL / max(level, 1.0), _LOUDEST_GAIN)
         # The mean is measured by a decoder itself, so that it is that of its own features.
@@ -215,7 +215,7 @@ class Recognizer:
         np = self._np
         waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
         for samples in waiting:
-            self._decode(samples.astype(np.float32))
+            self._decode(self._gate.push(samples).astype(np.float32))
 
     def _decode(self, samples: Any) -> None:
         for at in range(0, len(samples), _STEP):
@@ -246,23 +246,10 @@ class Recognizer:
         return Result("", 0.0) if best.sureness < _UNSURE else best
 
 
-def _voiced(np: Any, samples: Any) -> Any:
-    """The parts of the audio with voice in them by their energy; None when there is next to none."""
-    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
-    if len(frames) < _FEWEST_VOICED_FRAMES:
-        return None
-    energy = np.sqrt((frames.astype(np.float32) ** 2).mean(axis=1))
-    loud = float(np.percentile(energy, 95))
-    if loud < _INAUDIBLE or loud < _LEAST_DYNAMIC * float(np.percentile(energy, 10)):
-        return None
-    voiced = frames[energy > 0.1 * loud]
-    return None if len(voiced) < _FEWEST_VOICED_FRAMES else voiced.reshape(-1)
-
-
 def _quiet(np: Any, samples: Any, voiced: Any) -> bool:
     """Whether there is none of that voice in the samples."""
-    loud = np.sqrt((voiced.astype(np.float32) ** 2).mean())
-    return bool(np.sqrt((samples.astype(np.float32) ** 2).mean()) < 0.1 * loud)
+    now, voice = levels_of(np, samples.reshape(1, -1)), levels_of(np, voiced.reshape(1, -1))
+    return bool(now[0] < 0.1 * voice[0])
 
 
 def _heard(decoder: Any) -> str:

@@ -18,6 +18,7 @@ from astrbot_like.domain.errors import ConfigError, ProviderError
 from plugins.pocketsphinx_stt.main import PocketSphinxSTT
 from plugins.pocketsphinx_stt.phrases import Likeness, Phrases
 from tests.support.spoken import say, say_all
+from tests.support.spoken_requests import noisy, silence
 from tests.unit.providers.contract.button import button_shows
 
 SENTENCES = [
@@ -57,6 +58,22 @@ async def test_it_understands_other_voices_and_levels(recogniser: PocketSphinxST
     for config in ({"voice": "en"}, {"voice": "en-us", "rate": 175}, {"volume": 20}, {"volume": 180}):
         pcm = await say("What time is it?", **config)
         assert await hear(recogniser, pcm) == "what time is it", config
+
+
+@pytest.mark.parametrize(("before", "after", "room"), [(2.5, 2.0, 0), (6.0, 0.5, 0), (1.0, 4.0, 0), (2.5, 2.0, 30)])
+async def test_silence_around_the_words_is_not_heard_as_words(
+    recogniser: PocketSphinxSTT, before: float, after: float, room: float
+) -> None:
+    """As with push to talk: the button is down long before and after what is said."""
+    for text in ("tell me a story", "what time is it"):
+        spoken = noisy(silence(before) + await say(text) + silence(after), room)
+        assert await hear(recogniser, spoken) == text
+
+
+async def test_words_after_a_long_pause_are_heard_too(recogniser: PocketSphinxSTT) -> None:
+    first, second = await say_all(["turn on the light", "tell me a joke"])
+    heard = await hear(recogniser, first + silence(3.0) + second)
+    assert heard.startswith("turn on the light") and heard.endswith("joke")
 
 
 async def test_it_does_not_hear_assistant_sentences_in_everything(recogniser: PocketSphinxSTT) -> None:
@@ -143,7 +160,8 @@ async def test_a_complete_utterance_goes_before_one_that_is_still_spoken(recogni
 
 @pytest.mark.exercises("pocketsphinx_stt", "cancel")
 async def test_an_aborted_utterance_frees_its_process_at_once(recogniser: PocketSphinxSTT) -> None:
-    pcm = await say("Turn on the light in the kitchen. " * 6)
+    # It would take a minute to decode on a fast machine.
+    pcm = await say("Turn on the light in the kitchen. ") * 55
     stream = recogniser.open_stream()
     stream.push(pcm)
     task = asyncio.create_task(stream.finish())
@@ -152,7 +170,7 @@ async def test_an_aborted_utterance_frees_its_process_at_once(recogniser: Pocket
     await asyncio.wait({task})
     started = time.perf_counter()
     assert await hear(recogniser, await say("Stop.")) == "stop"
-    assert time.perf_counter() - started < 5.0
+    assert time.perf_counter() - started < 25.0
     await stream.abort()
 
 
