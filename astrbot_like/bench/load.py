@@ -16,13 +16,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from astrbot_like.bench.talker import PATIENCE, Load, Result, Talker, connected, now
+from astrbot_like.bench.talker import PATIENCE, Load, Result, Talker, connected, now, run_loop
 
 
 def _run(load: Load, run: Callable[[Talker], Any], **options: str) -> Result:
-    if load.cores:
-        os.sched_setaffinity(0, load.cores)
-    return asyncio.run(connected(load, run, options))
+    return run_loop(load, connected(load, run, options))
 
 
 def voice_turns(load: Load) -> Result:
@@ -138,9 +136,7 @@ def echoed(load: Load) -> Result:
             await asyncio.gather(*(one() for _ in range(load.sessions)))
         return result
 
-    if load.cores:
-        os.sched_setaffinity(0, load.cores)
-    return asyncio.run(everything())
+    return run_loop(load, everything())
 
 
 async def _drain(socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -150,9 +146,7 @@ async def _drain(socket: aiohttp.ClientWebSocketResponse) -> None:
 
 def chat_turns(load: Load) -> Result:
     """Chat requests, each connection with four sessions in flight; counts replies whose messages are stored."""
-    if load.cores:
-        os.sched_setaffinity(0, load.cores)
-    return asyncio.run(_chat(load))
+    return run_loop(load, _chat(load))
 
 
 async def _chat(load: Load) -> Result:

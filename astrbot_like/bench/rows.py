@@ -74,7 +74,7 @@ def wrong(result: Result) -> str:
 def first_audio(bench: Bench) -> list[Figure]:
     """End of input to the first audio, ten sessions."""
     bench.run(loads.voice_turns, sessions=10, turns=3)
-    result = bench.run(loads.voice_turns, sessions=10, turns=bench.scale.turns, pause=1.0)
+    result = bench.run(loads.voice_turns, sessions=10, turns=bench.scale.turns, pause=1.0, realtime=True)
     note = f"{len(result.latencies)} turns{wrong(result)}"
     return [
         Figure(

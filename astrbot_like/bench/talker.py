@@ -6,10 +6,12 @@ All times are taken from the monotonic clock, which the processes of a machine s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
+import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
@@ -119,6 +121,9 @@ class Talker:
 
     Args:
         socket: Connected.
+
+    Attributes:
+        patience: Ends the run when the server stays away; a timer per frame would be most of what a frame costs here.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, load: Load, result: Result) -> None:
@@ -126,6 +131,7 @@ class Talker:
         self.load = load
         self.result = result
         self.stamp = 0
+        self.patience = asyncio.timeout(PATIENCE)
         self._frames = [
             # msgspec writes bytes as Base64.
             msgspec.json.encode({"t": "speaking_part", "data": load.speech[at : at + FRAME_BYTES]}).decode()
@@ -134,12 +140,13 @@ class Talker:
         self._silence = msgspec.json.encode({"t": "speaking_part", "data": bytes(FRAME_BYTES)}).decode()
 
     async def send(self, **frame: Any) -> None:
-        """Send a frame."""
+        """Send a frame; what answers it has its time from now on."""
+        self.patience.reschedule(asyncio.get_running_loop().time() + PATIENCE + self.load.seconds)
         await self.socket.send_str(msgspec.json.encode(frame).decode())
 
     async def receive(self) -> tuple[str, str]:
         """The kind and text of the next frame; the kind is read without decoding what can be long."""
-        raw = await asyncio.wait_for(self.socket.receive(), PATIENCE)
+        raw = await self.socket.receive()
         if raw.type is not aiohttp.WSMsgType.TEXT:
             raise ConnectionError(f"connection ended: {raw.type.name} {self.socket.close_code}")
         text: str = raw.data
@@ -224,21 +231,9 @@ async def connected(load: Load, run: Callable[[Talker], Any], options: dict[str,
             url = load.target.live(f"bench{load.first + number}", **options)
             async with http.ws_connect(url, max_msg_size=0) as socket:
                 talker = Talker(socket, load, result)
-                await talker.send(
-                    t="session_update",
-                    data={"model": load.model, "turn_detection": "server" if load.server_detection else "client"},
-                )
-                kind, text = await talker.receive()
-                if kind == "error":
-                    if "AT_CAPACITY" in text:
-                        result.refused += 1
-                    else:
-                        result.wrong.append(text[:200])
-                    return
-                # People don't all begin at one moment.
-                await asyncio.sleep(random.random() * (CYCLE if load.realtime else load.pause))
                 try:
-                    await run(talker)
+                    async with talker.patience:
+                        await _session(talker, run)
                 except (ConnectionError, TimeoutError) as error:
                     result.wrong.append(f"{type(error).__name__}: {error}")
 
@@ -247,3 +242,31 @@ async def connected(load: Load, run: Callable[[Talker], Any], options: dict[str,
         result.seconds = now() - began
         result.cpu = (time.process_time() - cpu) / max(result.seconds, 1e-9)
     return result
+
+
+async def _session(talker: Talker, run: Callable[[Talker], Any]) -> None:
+    load, result = talker.load, talker.result
+    detection = "server" if load.server_detection else "client"
+    await talker.send(t="session_update", data={"model": load.model, "turn_detection": detection})
+    kind, text = await talker.receive()
+    if kind != "error":
+        # People don't all begin at one moment.
+        await asyncio.sleep(random.random() * (CYCLE if load.realtime else load.pause))
+        await run(talker)
+    elif "AT_CAPACITY" in text:
+        result.refused += 1
+    else:
+        result.wrong.append(text[:200])
+
+
+def run_loop(load: Load, work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a load on its cores, on the fast event loop where there is one: its time is in every figure."""
+    if load.cores:
+        os.sched_setaffinity(0, load.cores)
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
