@@ -27,6 +27,9 @@ CLOSE_TIMEOUT = 2.0
 CONTROL_RESERVE = 64
 """Answers of the reader that may be queued over the channel's limit, so that a full channel does not hold it up."""
 
+TOGETHER = 8
+"""Frames that are handed to the transport as one piece when so many wait."""
+
 GOING_AWAY = 1001
 TRY_AGAIN_LATER = 1013
 LONGEST_REASON = 120
@@ -197,26 +200,42 @@ class SocketPump:
             return
 
     async def _write(self) -> None:
-        output, frames, send = self._peer.output, self._peer.frames, self._socket.send
+        output, send = self._peer.output, self._socket.send
         clock = asyncio.get_running_loop().time
         try:
             while True:
-                item = await output.receive()
-                if isinstance(item, _CloseNow):
-                    self.stop(item.code, item.reason)
-                    return
-                for frame in frames(item):
+                frames, closing = self._made(await output.receive())
+                last = len(frames) - 1
+                for number, frame in enumerate(frames):
                     self._sending_since = clock()
                     if self._watchdog is None:
                         self._arm(self._slow)
-                    await send(frame)
+                    await send(frame, more=number < last)
                 self._sending_since = None
                 self._forced = 0
+                if closing is not None:
+                    self.stop(closing.code, closing.reason)
+                    return
         except (ChannelClosed, SocketGone):
             return
         except Exception as error:
             log.error("socket writer failed", exc_info=error)
             self.stop(1011, "Internal error")
+
+    def _made(self, item: Any) -> tuple[list[str | bytes], _CloseNow | None]:
+        """The frames of an item and of what waits behind it, and what closes the connection after them.
+
+        They are sent together. What was taken here can't be discarded any more when the turn is interrupted, so it is
+        little enough to be on its way at once.
+        """
+        output, made = self._peer.output, self._peer.frames
+        frames: list[str | bytes] = []
+        while not isinstance(item, _CloseNow):
+            frames += made(item)
+            if len(frames) >= TOGETHER or not len(output):
+                return frames, None
+            item = output.take()
+        return frames, item
 
     def _arm(self, seconds: float) -> None:
         self._watchdog = asyncio.get_running_loop().call_later(seconds, self._check_slow)

@@ -22,6 +22,7 @@ class DirectWebsocket(Websocket):
     """A socket that reads the server's events itself."""
 
     next_event: Any = None
+    send_event: Any = None
 
     async def receive(self) -> str | bytes:
         """The next frame.
@@ -38,9 +39,17 @@ class DirectWebsocket(Websocket):
             if kind == "websocket.disconnect":
                 raise SocketGone
 
-    async def send(self, data: str | bytes) -> None:
-        """Send one frame, waiting while the client does not read."""
-        await self._send(data)
+    async def send(self, data: str | bytes, *, more: bool = False) -> None:
+        """Send one frame, waiting while the client does not read.
+
+        Args:
+            more: Another one follows at once, so this one may wait for it (see ``SocketStream.app_send``).
+        """
+        await self.send_event(
+            {"type": "websocket.send", "text": data, "more": more}
+            if isinstance(data, str)
+            else {"type": "websocket.send", "bytes": data, "more": more}
+        )
 
 
 class DirectConnection(ASGIWebsocketConnection):
@@ -56,16 +65,11 @@ class DirectConnection(ASGIWebsocketConnection):
         socket = self._create_websocket_from_scope(checked_send)
         assert isinstance(socket, DirectWebsocket)
         socket.next_event = receive
+        socket.send_event = checked_send
         try:
             await self.handle_websocket(socket, checked_send)
         except SocketGone:
             return
-
-    async def send_data(self, send: Any, data: str | bytes) -> None:
-        if isinstance(data, str):
-            await send({"type": "websocket.send", "bytes": None, "text": data})
-        else:
-            await send({"type": "websocket.send", "bytes": data, "text": None})
 
 
 def install_direct_websockets(app: Quart) -> None:

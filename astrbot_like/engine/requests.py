@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -179,7 +181,7 @@ class RequestBuilder:
         if settings.get("identifier"):
             pieces.append(f"The user's name is {turn.session.creator}.")
         if settings.get("datetime_system_prompt"):
-            pieces.append("Current date and time: " + _now(turn.profile.host).strftime("%Y-%m-%d %H:%M (%Z)"))
+            pieces.append("Current date and time: " + _now(str(turn.profile.host.get("timezone") or "")))
         if turn.options.speak:
             pieces.append(VOICE_PROMPT)
         return "\n\n".join(piece for piece in pieces if piece)
@@ -213,9 +215,10 @@ def _modalities(entry: ProviderEntry) -> set[str]:
     return {str(item) for item in declared} if declared is not None else {"text", "image"}
 
 
-def _now(config: Mapping[str, Any]) -> datetime:
-    """The time where the profile says it is; this machine's where it says nothing."""
-    try:
-        return datetime.now(ZoneInfo(str(config.get("timezone") or "")))
-    except (ZoneInfoNotFoundError, ValueError):
-        return datetime.now().astimezone()
+def _now(zone: str) -> str:
+    """The time in ``zone``; this machine's where none, or none that is known, is named."""
+    shown = "%Y-%m-%d %H:%M (%Z)"
+    if zone:
+        with suppress(ZoneInfoNotFoundError, ValueError):
+            return datetime.now(ZoneInfo(zone)).strftime(shown)
+    return time.strftime(shown)

@@ -182,7 +182,10 @@ class Synthesiser:
                 if item is None:
                     break
                 if (piece := await _to_piece(item, source.type)) is not None:
+                    first = not audio.started
                     await self._put(source, piece, audio)
+                    if first:
+                        await _let_it_out()
             # A provider that fails may put its end mark first and raise then.
             await asyncio.wait({work}, timeout=_SETTLE_SECONDS)
             while not items.empty():
@@ -200,6 +203,16 @@ class Synthesiser:
         if audio.total + piece.pcm.seconds > self._settings.sentence_seconds:
             raise ProviderError(f"{source.id} does not stop speaking; the sentence was cut off.", source.id)
         await audio.put(piece)
+
+
+async def _let_it_out() -> None:
+    """Let the first audio of a sentence go on to the client before more of it is dealt with.
+
+    A provider may have all of it at hand. It passes the player, the session and the writer of the socket: three turns
+    of the event loop.
+    """
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 class _Failure(msgspec.Struct, frozen=True):

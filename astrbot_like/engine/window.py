@@ -6,9 +6,10 @@ is corrected by what providers report: their own count over ours, per provider, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import msgspec
 
 from astrbot_like.domain.errors import TooLarge
 from astrbot_like.engine.providers import ProviderEntry
@@ -76,9 +77,17 @@ def message_tokens(message: dict[str, Any]) -> int:
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         arguments = function.get("arguments")
-        given = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
-        total += CALL_OVERHEAD + text_tokens(str(function.get("name") or "")) + text_tokens(given)
+        given = text_tokens(arguments) if isinstance(arguments, str) else _json_tokens(arguments)
+        total += CALL_OVERHEAD + text_tokens(str(function.get("name") or "")) + given
     return total
+
+
+def _json_tokens(value: Any) -> int:
+    """An estimate of the tokens of a value that is sent as JSON."""
+    try:
+        return text_tokens(msgspec.json.encode(value, enc_hook=str).decode())
+    except (TypeError, ValueError, RecursionError):
+        return text_tokens(str(value))
 
 
 class Fitted(NamedTuple):
@@ -124,8 +133,7 @@ class ContextWindow:
         """An estimate of the tokens of what every request of a turn carries beside its messages."""
         total = text_tokens(system_prompt) + MESSAGE_OVERHEAD if system_prompt else 0
         for tool in tools or ():
-            described = f"{tool.name} {tool.description} {tool.parameters}"
-            total += CALL_OVERHEAD + text_tokens(described)
+            total += CALL_OVERHEAD + text_tokens(f"{tool.name} {tool.description}") + _json_tokens(tool.parameters)
         return total
 
     def fit(self, history: Sequence[dict[str, Any]], room: int) -> Fitted:

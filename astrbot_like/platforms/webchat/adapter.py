@@ -87,6 +87,9 @@ class WebchatAdapter(Platform):
                 return
             try:
                 event = await self._event(request, sink)
+                if not self._event_queue.full():
+                    self._event_queue.put_nowait(event)
+                    continue
                 async with asyncio.timeout(COMMIT_DEADLINE):
                     await self._event_queue.put(event)
             except (BotError, TimeoutError) as error:
