@@ -119,6 +119,10 @@ class ProfileForms(Protocol):
         """Of ``Profile.host``."""
         ...
 
+    def texts(self) -> dict[str, dict[str, Form]]:
+        """Words of both by locale, then by form: ``description``, ``hint`` and ``labels`` of each field."""
+        ...
+
 
 MetricsSource = Callable[[], Awaitable[Sequence[Metric]]]
 """Gives figures for ``/metrics``."""

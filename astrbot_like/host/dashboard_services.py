@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from astrbot_like.api.default_config import DEFAULT_CONFIG
 from astrbot_like.api.event import MessageChain
 from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.message_components import BaseMessageComponent, File, Image, Plain, Record, Video
@@ -23,14 +22,13 @@ from astrbot_like.domain.messages import MessagePart, PlainPart, ReplyPart, medi
 from astrbot_like.domain.profiles import Profile
 from astrbot_like.engine.mcp_servers import McpServers
 from astrbot_like.engine.providers import ProviderDirectory, describe
-from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.host.declared import EMBEDDED_IDS, resolve_environment
 from astrbot_like.host.engine_parts import EngineParts
 from astrbot_like.host.plugin_parts import PluginParts
+from astrbot_like.host.profile_forms import Forms
 from astrbot_like.host.profiles import ProfileBook
 from astrbot_like.host.stores import Stores
 from astrbot_like.operations.backups import Backups
-from astrbot_like.operations.config_templates import form_schema, settings_form
 from astrbot_like.operations.mcp_servers import McpOperations
 from astrbot_like.operations.platforms import PlatformOperations
 from astrbot_like.operations.plugins import PluginOperations
@@ -104,18 +102,6 @@ class RefreshingProfiles(Profiles):
         """Delete a profile; see ``Profiles.delete``."""
         await super().delete(profile_id)
         await self.book.refresh()
-
-
-class Forms:
-    """Forms of a profile's settings (``ProfileForms``)."""
-
-    def voice(self) -> dict[str, dict[str, Any]]:
-        """Of ``Profile.voice``."""
-        return settings_form(VoiceSettings)
-
-    def host(self) -> dict[str, dict[str, Any]]:
-        """Of ``Profile.host``."""
-        return form_schema(DEFAULT_CONFIG, None)
 
 
 class ToolView(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from astrbot_like.host.services.preferences import PluginPreferences
 from astrbot_like.host.services.providers import PluginProviders
 from astrbot_like.host.services.speaking_up import SpeakingUp
 from astrbot_like.host.stores import Stores
+from astrbot_like.operations.plugin_views import provider_texts
 from astrbot_like.platforms.manager import PlatformInstances
 from astrbot_like.plugin_host.manager import PluginHost
 from astrbot_like.plugin_host.records import Plugin
@@ -54,9 +55,17 @@ class ProviderCatalogue:
 
     def plugin_of(self, type_name: str) -> str:
         """Name of the plugin that supplies a type; empty when unknown."""
-        record = self._host.provider_types.get(type_name)
-        plugin = self._host.owner(record.cls_type.__module__) if record is not None else None
+        plugin = self._owner(type_name)
         return plugin.name if plugin is not None else ""
+
+    def texts_of(self, type_name: str) -> dict[str, dict[str, Any]]:
+        """Words of a type by locale, as its plugin translates them."""
+        plugin = self._owner(type_name)
+        return provider_texts(plugin, type_name) if plugin is not None else {}
+
+    def _owner(self, type_name: str) -> Plugin | None:
+        record = self._host.provider_types.get(type_name)
+        return self._host.owner(record.cls_type.__module__) if record is not None else None
 
 
 class TextPictures:

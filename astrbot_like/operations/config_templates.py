@@ -29,13 +29,14 @@ def form_schema(
     schema: dict[str, dict[str, Any]] = {}
     for name, default in (template or {}).items():
         if name not in HOUSEKEEPING:
-            schema[name] = _field(name, default)
+            schema[name] = field_of(name, default)
     for name, field in (declared or {}).items():
         schema[name] = {**schema.get(name, {}), **field}
     return schema
 
 
-def _field(name: str, default: Any) -> dict[str, Any]:
+def field_of(name: str, default: Any) -> dict[str, Any]:
+    """A field whose type follows from its default."""
     field: dict[str, Any] = {"type": "string", "description": name.replace("_", " "), "default": default}
     if isinstance(default, bool):
         field["type"] = "bool"
@@ -61,7 +62,7 @@ def settings_form(settings: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
         default = None if field.default is msgspec.NODEFAULT else field.default
         if field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        entry = _field(field.name, default)
+        entry = field_of(field.name, default)
         kind = field.type
         if isinstance(kind, msgspec.inspect.Metadata):
             entry["description"] = (kind.extra_json_schema or {}).get("description", entry["description"])

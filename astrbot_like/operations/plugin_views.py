@@ -54,12 +54,14 @@ class PluginTexts(msgspec.Struct, frozen=True):
 
     Attributes:
         pages: Titles of its pages, by name of the page.
+        commands: What its commands do, by their names.
     """
 
     display_name: str
     short_description: str
     description: str
     pages: dict[str, str]
+    commands: dict[str, str] = {}
 
 
 class PluginView(msgspec.Struct, frozen=True):
@@ -170,13 +172,26 @@ def plugin_view(host: PluginHost, plugin: Plugin, clashes: Mapping[str, set[str]
 
 
 def _texts(plugin: Plugin, locale: str, pages: Sequence[str]) -> PluginTexts:
+    commands = _inner(plugin, locale, "commands")
     titles = {page: translated(plugin.translations, locale, f"pages.{page}.title") for page in pages}
     return PluginTexts(
         display_name=translated(plugin.translations, locale, "metadata.display_name"),
         short_description=translated(plugin.translations, locale, "metadata.short_desc"),
         description=translated(plugin.translations, locale, "metadata.desc"),
         pages={page: title for page, title in titles.items() if title},
+        commands={name: words for name, words in commands.items() if isinstance(words, str)},
     )
+
+
+def provider_texts(plugin: Plugin, type_name: str) -> dict[str, dict[str, Any]]:
+    """Translations of a provider type by locale: ``display_name``, ``description``, and ``config``, its form's."""
+    found = {locale: _inner(plugin, locale, "providers").get(type_name) for locale in plugin.translations}
+    return {locale: texts for locale, texts in found.items() if isinstance(texts, dict)}
+
+
+def _inner(plugin: Plugin, locale: str, key: str) -> dict[str, Any]:
+    found = plugin.translations[locale].get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def form_texts(plugin: Plugin) -> dict[str, dict[str, Any]]:

@@ -57,6 +57,8 @@ class ProviderTypeView(msgspec.Struct, frozen=True):
     Attributes:
         default_config: Options with their defaults.
         schema: The form, in the shape of ``_conf_schema.json``; ``secret: true`` marks secrets.
+        texts: Its words by locale, where the plugin brings a translation: ``display_name``, ``description``, and
+            ``config`` with ``description``, ``hint`` and ``labels`` of each field.
     """
 
     type: str
@@ -66,6 +68,7 @@ class ProviderTypeView(msgspec.Struct, frozen=True):
     plugin: str
     default_config: dict[str, Any]
     schema: dict[str, dict[str, Any]]
+    texts: dict[str, dict[str, Any]] = {}
 
 
 class TestResult(msgspec.Struct, frozen=True):
@@ -120,6 +123,10 @@ class TypeCatalogue(Protocol):
 
     def plugin_of(self, type_name: str, /) -> str:
         """Name of the plugin that supplies a type; empty when unknown."""
+        ...
+
+    def texts_of(self, type_name: str, /) -> dict[str, dict[str, Any]]:
+        """Words of a type by locale, as its plugin translates them."""
         ...
 
 

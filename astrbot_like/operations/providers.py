@@ -82,6 +82,7 @@ class ProviderOperations:
                 plugin=self._catalogue.plugin_of(known.type),
                 default_config=dict(known.default_config_tmpl or {}),
                 schema=form_schema(known.default_config_tmpl, getattr(known, "config_schema", None)),
+                texts=self._catalogue.texts_of(known.type),
             )
             for known in sorted(self._catalogue.all(), key=lambda known: known.type)
         ]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { FormSchema } from '@/api/types'
-import { check, defaultOf, isVisible, withDefaults } from '@/lib/forms'
+import { changedFrom, check, defaultOf, isVisible, merged, withDefaults } from '@/lib/forms'
 
 const SCHEMA: FormSchema = {
   name: { type: 'string', default: 'Ann' },
@@ -38,5 +38,17 @@ describe('forms from a schema', () => {
     const value = { ...withDefaults(SCHEMA, {}), count: 9, ratio: Number.NaN, tone: 'loud', more: { deep: 1.5, text: '' }, rules: [{ __template_key: 'one', limit: 'x' }], only: 'wrong' }
     expect(check(SCHEMA, value)).toEqual({ count: 'range', ratio: 'number', tone: 'option', 'more.deep': 'int', 'rules.0.limit': 'int' })
     expect(check(SCHEMA, withDefaults(SCHEMA, {}))).toEqual({})
+  })
+
+  it('keep of a change what differs from the defaults or was saved, in groups too', () => {
+    const value = withDefaults(SCHEMA, {})
+    expect(changedFrom(SCHEMA, value, {})).toEqual({})
+    const changed = { ...value, count: 4, more: { deep: 8, text: '' } }
+    expect(changedFrom(SCHEMA, changed, { name: 'Ann' })).toEqual({ name: 'Ann', count: 4, more: { deep: 8 } })
+  })
+
+  it('lay a change over what was saved and leave alone what the schema does not know', () => {
+    const saved = { count: 2, more: { deep: 1, other: true }, elsewhere: [1] }
+    expect(merged(SCHEMA, saved, { more: { deep: 8 }, tags: [] })).toEqual({ count: 2, more: { deep: 8, other: true }, elsewhere: [1], tags: [] })
   })
 })

@@ -121,6 +121,9 @@ class FakeCatalogue:
     def plugin_of(self, type_name: str, /) -> str:
         return "fake_plugin" if type_name == self.known.type else ""
 
+    def texts_of(self, type_name: str, /) -> dict[str, dict[str, Any]]:
+        return {}
+
 
 @dataclass
 class FakeBot:
@@ -185,6 +188,9 @@ class FakeForms:
         return settings_form(VoiceSettings)
 
     def host(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def texts(self) -> dict[str, dict[str, Any]]:
         return {}
 
 

@@ -78,10 +78,16 @@ class ProfileChange(msgspec.Struct, frozen=True):
 
 
 class ProfileSchema(msgspec.Struct, frozen=True):
-    """Forms of a profile's voice and host settings, in the shape of ``_conf_schema.json``."""
+    """Forms of a profile's voice and host settings, in the shape of ``_conf_schema.json``.
+
+    Attributes:
+        host: Fields with ``advanced: true`` are those that only plugins read.
+        texts: Words of both forms by locale, then by form: ``description``, ``hint`` and ``labels`` of each field.
+    """
 
     voice: dict[str, dict[str, Any]]
     host: dict[str, dict[str, Any]]
+    texts: dict[str, dict[str, dict[str, Any]]] = {}
 
 
 def register(app: Quart, services: DashboardServices) -> None:
@@ -129,7 +135,8 @@ def register(app: Quart, services: DashboardServices) -> None:
     @routes.get("/api/config/schema", access=DASHBOARD)
     async def profile_schema() -> ProfileSchema:
         """Read the forms of a profile's voice and host settings."""
-        return ProfileSchema(services.forms.voice(), services.forms.host())
+        forms = services.forms
+        return ProfileSchema(forms.voice(), forms.host(), forms.texts())
 
 
 def _view(profile: Profile) -> ProfileView:

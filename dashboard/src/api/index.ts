@@ -64,7 +64,7 @@ export const api = {
     create: (name: string, copy_from?: string) => post('/api/config/create', { name, copy_from }),
     write: (id: string, profile: Partial<T.Profile>) => post('/api/config/write', { id, profile }),
     remove: (id: string) => post('/api/config/delete', { id }),
-    schema: () => get('/api/config/schema').then((answer) => answer as unknown as { voice: T.FormSchema; host: T.FormSchema }),
+    schema: () => get('/api/config/schema').then((answer) => answer as unknown as T.ProfileForms),
   },
   plugins: {
     list: () => get('/api/plugin/get').then((answer) => answer.plugins),

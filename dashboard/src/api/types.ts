@@ -61,16 +61,22 @@ export interface FieldSchema {
   invisible?: boolean
   secret?: boolean
   editor_mode?: boolean
+  /** Shown apart from what most people set. */
+  advanced?: boolean
   _special?: string
 }
 export type FormSchema = Record<string, FieldSchema>
+/** Words of a form in one language, by field: `description`, `hint`, `labels`, and those of its items. */
+export type FormTexts = Readonly<Record<string, unknown>>
 export type FormValue = Record<string, unknown>
 
 export type ProviderKind = 'chat_completion' | 'speech_to_text' | 'text_to_speech' | 'embedding' | 'rerank'
 export const PROVIDER_KINDS: readonly ProviderKind[] = ['chat_completion', 'speech_to_text', 'text_to_speech', 'embedding', 'rerank']
 
 export type Provider = Omit<S['ProviderView'], 'provider_type'> & { provider_type: ProviderKind }
-export type ProviderType = Omit<S['ProviderTypeView'], 'provider_type' | 'schema'> & { provider_type: ProviderKind; schema: FormSchema }
+export type ProviderType = Omit<S['ProviderTypeView'], 'provider_type' | 'schema' | 'texts'> & { provider_type: ProviderKind; schema: FormSchema; texts: Readonly<Record<string, TypeTexts>> }
+/** What a type of provider is called in one language. */
+export type TypeTexts = Readonly<{ display_name?: string; description?: string; config?: FormTexts }>
 export type TestResult = S['TestResult']
 /** Who is asked for the default profile, and who would answer now. */
 export type ChainInUse = S['ChainView']
@@ -81,6 +87,12 @@ export type Detected = S['DetectedProvider']
 export type McpServer = S['McpServerView']
 export type McpTestResult = S['McpTestResult']
 export type Profile = S['ProfileView']
+/** The forms of a profile in English, and their words in other languages, by locale. */
+export interface ProfileForms {
+  voice: FormSchema
+  host: FormSchema
+  texts: Readonly<Record<string, Readonly<{ voice?: FormTexts; host?: FormTexts }>>>
+}
 export type Chain = 'llm' | 'stt' | 'tts' | 'embedding' | 'rerank'
 export const CHAIN_OF: Readonly<Record<ProviderKind, Chain>> = {
   chat_completion: 'llm',

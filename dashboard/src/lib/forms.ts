@@ -44,6 +44,30 @@ export function withDefaults(schema: FormSchema, value: FormValue): FormValue {
   return filled
 }
 
+/** What of a value differs from the defaults, or was saved before: better defaults of later versions reach everybody. */
+export function changedFrom(schema: FormSchema, value: FormValue, saved: FormValue): FormValue {
+  const defaults = withDefaults(schema, {})
+  const changed: FormValue = {}
+  for (const [key, field] of Object.entries(schema)) {
+    const [entry, before] = [value[key], saved[key]]
+    if (field.type === 'object' && isRecord(entry)) {
+      const inner = changedFrom(field.items ?? {}, entry, isRecord(before) ? before : {})
+      if (Object.keys(inner).length) changed[key] = inner
+    } else if (key in saved || !sameValue(entry, defaults[key])) changed[key] = entry
+  }
+  return changed
+}
+
+/** A saved value with changes laid over it; what the schema does not name stays. */
+export function merged(schema: FormSchema, saved: FormValue, changes: FormValue): FormValue {
+  const whole: FormValue = { ...saved }
+  for (const [key, entry] of Object.entries(changes)) {
+    const [field, before] = [schema[key], saved[key]]
+    whole[key] = field?.type === 'object' && isRecord(before) && isRecord(entry) ? merged(field.items ?? {}, before, entry) : entry
+  }
+  return whole
+}
+
 export function valueAt(root: FormValue, path: string): unknown {
   let value: unknown = root
   for (const key of path.split('.')) {

@@ -1,8 +1,6 @@
 /** What a plugin is called in the language of the web UI; its own words where it has no translation. */
-import type { FieldSchema, FormSchema, Plugin } from '@/api/types'
+import type { FieldSchema, FormSchema, FormTexts, Plugin, ProviderType } from '@/api/types'
 import { locale } from '@/i18n'
-
-type FormTexts = Readonly<Record<string, unknown>>
 
 /** The web UI's language by the names plugins use for theirs. */
 export const pluginLocale = (): 'zh-CN' | 'en-US' => (locale.value === 'zh-CN' ? 'zh-CN' : 'en-US')
@@ -14,6 +12,16 @@ export const pluginName = (plugin: Plugin): string => textsOf(plugin)?.display_n
 export const pluginDescription = (plugin: Plugin): string => {
   const texts = textsOf(plugin)
   return texts?.short_description || texts?.description || plugin.short_description || plugin.description
+}
+
+/** What a command does, in the language of the web UI where the plugin says it. */
+export const commandWords = (plugin: Plugin, command: { name: string; description: string }): string => textsOf(plugin)?.commands?.[command.name] || command.description
+
+/** A type of provider with its plugin's words of the web UI's language. */
+export function translatedType(type: ProviderType): ProviderType {
+  const words = type.texts[pluginLocale()]
+  if (!words) return type
+  return { ...type, display_name: words.display_name || type.display_name, description: words.description || type.description, schema: translatedForm(type.schema, words.config) }
 }
 
 export const pageTitle = (plugin: Plugin, page: string): string => textsOf(plugin)?.pages[page] || page

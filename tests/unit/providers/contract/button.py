@@ -32,6 +32,9 @@ class OneType:
     def plugin_of(self, type_name: str, /) -> str:
         return "the plugin under test"
 
+    def texts_of(self, type_name: str, /) -> dict[str, dict[str, Any]]:
+        return {}
+
 
 class NothingStored:
     """No provider was saved yet."""
