@@ -28,7 +28,7 @@ def read_arguments(text: str) -> dict[str, Any]:
         return {}
     try:
         decoded = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's errors are of this kind, and those of halves of characters
         return UnreadableArguments(text, str(error))
     if decoded is None:
         return {}

@@ -95,10 +95,7 @@ class AzureRecogniser(StreamingServiceSTTProvider):
             headers["Expect"] = "100-continue"  # the service wants it with chunks: a refusal then comes before them
         query = {"language": language, "format": "simple"}
         data = await self.http.bytes("POST", _PATH, headers=headers, form=sound, params=query)
-        try:
-            answer = _DECODER.decode(data)
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense() from error
+        answer = self.blame.decoded(_DECODER, data)
         if answer.recognition_status in _NOTHING:
             return ""
         if answer.recognition_status != "Success":

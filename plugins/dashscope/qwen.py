@@ -6,7 +6,6 @@ Each event holds a piece of the sound in Base64, bare samples of 24 kHz; the las
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from urllib.parse import urlsplit
@@ -70,7 +69,7 @@ async def speech(http: HttpService, key: str, model: str, text: str, voice: str)
                 try:
                     event = _DECODER.decode(data)
                     piece = base64.b64decode(event.output.audio.data) if event.output and event.output.audio else b""
-                except (msgspec.DecodeError, binascii.Error) as error:
+                except ValueError as error:  # of JSON, UTF-8 and Base64
                     raise http.blame.nonsense() from error
                 if event.code:
                     raise http.blame.said(f"{event.code}: {event.message}", kind_of_code(event.code))

@@ -123,10 +123,7 @@ class Task:
         """
         if isinstance(frame, bytes):
             return frame
-        try:
-            event = self._decoder.decode(frame)
-        except msgspec.DecodeError as error:
-            raise self._blame.nonsense() from error
+        event = self._blame.decoded(self._decoder, frame)
         if event.header.event == "task-failed":
             code = event.header.error_code
             raise self._blame.said(f"{code}: {event.header.error_message}", kind_of_code(code))

@@ -119,10 +119,7 @@ class _Utterance(SocketUtterance):
         await self._send(socket, Chunk("", commit=True))
 
     def take(self, frame: str | bytes) -> bool:
-        try:
-            message = _DECODER.decode(frame)
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense() from error
+        message = self.blame.decoded(_DECODER, frame)
         match message.message_type:
             case "partial_transcript":
                 self.hear(message.text, final=False)

@@ -44,6 +44,6 @@ def kind_of(status: int, body: bytes) -> Failure | None:
     """What kind of failure a refusal is: out of quota comes with 401, an unknown voice with 400."""
     try:
         detail = _DECODER.decode(body).detail
-    except msgspec.DecodeError:
+    except ValueError:
         return None
     return _KINDS.get(detail.code or detail.status)

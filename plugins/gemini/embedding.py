@@ -85,10 +85,8 @@ class GeminiEmbedding(ServiceEmbeddingProvider):
             body={"requests": requests},
             model=model,
         )
-        try:
-            return [vector.values for vector in _DECODER.decode(data).embeddings]
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense("an answer without vectors") from error
+        found = self.blame.decoded(_DECODER, data, "an answer without vectors")
+        return [vector.values for vector in found.embeddings]
 
     def _headers(self) -> dict[str, str]:
         return {"x-goog-api-key": self.ring.current}

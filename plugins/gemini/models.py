@@ -29,9 +29,6 @@ async def listed_models(http: HttpService, version: str, headers: Mapping[str, s
         ServiceError: The service failed.
     """
     data = await http.bytes("GET", f"/{version}/models", headers=headers, params={"pageSize": "1000"})
-    try:
-        found = msgspec.json.decode(data, type=Models).models
-    except msgspec.DecodeError as error:
-        raise http.blame.nonsense("no list of models") from error
+    found = http.blame.decoded(msgspec.json.Decoder(Models), data, "no list of models").models
     able = (model.name for model in found if set(methods) & set(model.supported_generation_methods))
     return sorted(name.removeprefix("models/") for name in able)

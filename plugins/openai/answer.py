@@ -11,7 +11,7 @@ from astrbot_like.api.kit.chat_provider import Assembly, PartialCall
 from astrbot_like.api.kit.errors import Blame, service_message
 from astrbot_like.api.provider import LLMResponse
 
-from .thinking import ThinkSplitter
+from .thinking import ThinkSplitter, WholeCharacters
 from .wire import CallPiece, Chunk, Delta
 
 
@@ -22,10 +22,12 @@ class ChatAnswer:
         self._blame = blame
         self._assembly = Assembly()
         self._thinking = ThinkSplitter()
+        self._text = WholeCharacters()
+        self._at: dict[int, PartialCall] = {}
 
     def feed(self, chunk: Chunk) -> list[LLMResponse]:
         """The pieces in one chunk."""
-        if error := chunk.error or (chunk.message if chunk.object == "error" else None):
+        if error := chunk.error or (chunk.message if chunk.choices is None else None):
             raise self._blame.said(service_message(msgspec.json.encode(error)) or "no reason given")
         assembly = self._assembly
         if chunk.usage is not None:
@@ -34,15 +36,16 @@ class ChatAnswer:
             assembly.response_id = str(chunk.id)
         if not chunk.choices:
             return []
-        choice = chunk.choices[0]
+        choice = next((one for one in chunk.choices if one.index in (0, "0", None)), chunk.choices[0])
         pieces: list[LLMResponse] = []
         delta = choice.delta or choice.message
         if delta is not None:
             self._take(delta, pieces)
         if choice.finish_reason:
             assembly.finished = True
-            if choice.finish_reason == "content_filter" and not assembly.text:
-                raise self._blame.said("the answer was withheld by its content filter")
+            if choice.finish_reason == "content_filter":
+                what = "cut short" if assembly.text else "withheld"
+                raise self._blame.said(f"The answer was {what} by its content filter.", "bad_request")
         elif choice.message is not None and choice.delta is None:
             assembly.finished = True
         return pieces
@@ -64,8 +67,7 @@ class ChatAnswer:
         return self._assembly.whole(self._blame)
 
     def _take(self, delta: Delta, pieces: list[LLMResponse]) -> None:
-        reasoning = delta.reasoning_content or delta.reasoning
-        if reasoning:
+        if reasoning := _reasoning_of(delta):
             pieces.append(self._assembly.thought(reasoning))
         content = delta.content
         if content:
@@ -73,7 +75,7 @@ class ChatAnswer:
                 if reasoning := _thought(content):
                     pieces.append(self._assembly.thought(reasoning))
                 content = _joined(content)
-            thought, said = self._thinking.feed(content)
+            thought, said = self._thinking.feed(self._text.feed(content))
             if thought:
                 pieces.append(self._assembly.thought(thought))
             if said:
@@ -84,34 +86,56 @@ class ChatAnswer:
             self._take_call(call)
 
     def _take_call(self, piece: CallPiece) -> None:
-        calls = self._assembly.calls
-        piece_id = str(piece.id) if piece.id is not None else ""
-        same = next((call for call in calls if piece_id and call.id == piece_id), None)
-        # Some servers send every call with index 0 or none at all; a new id begins a new call there, and so does a
-        # name after arguments that are whole.
-        place = piece.index if piece.index is not None else len(calls) - 1
-        if same is None and 0 <= place < len(calls) and not (piece_id and calls[place].id):
-            named = piece.function is not None and piece.function.name
-            same = None if named and _is_whole(calls[place].arguments) else calls[place]
-        if same is None:
-            same = PartialCall()
-            calls.append(same)
-        same.id = same.id or piece_id
-        same.extra = same.extra or piece.extra_content
+        call = self._call_of(piece, str(piece.id) if piece.id is not None else "")
+        call.extra = call.extra or piece.extra_content
         if piece.function is None:
             return
-        same.name = same.name or piece.function.name or ""
+        call.name = call.name or piece.function.name or ""
         arguments = piece.function.arguments
         if isinstance(arguments, dict):
-            same.arguments = msgspec.json.encode(arguments).decode()
+            call.arguments = msgspec.json.encode(arguments).decode()
         elif arguments:
-            same.arguments += arguments
+            call.arguments += arguments
+
+    def _call_of(self, piece: CallPiece, piece_id: str) -> PartialCall:
+        """The call that a piece belongs to, which is often a new one.
+
+        Some servers send every call with index 0 or none at all; a new id begins a new call there, and so does a name
+        after arguments that are whole. Others send one id for all and tell them apart by index.
+        """
+        calls = self._assembly.calls
+        before = self._at.get(piece.index) if piece.index is not None else (calls[-1] if calls else None)
+        if piece_id and (before is None or before.id):
+            before = next((call for call in calls if call.id == piece_id and self._may_be(call, piece.index)), None)
+        elif before is not None and piece.function is not None and piece.function.name and _is_whole(before.arguments):
+            before = None
+        if before is None:
+            before = PartialCall()
+            calls.append(before)
+        before.id = before.id or piece_id
+        if piece.index is not None:
+            self._at[piece.index] = before
+        return before
+
+    def _may_be(self, call: PartialCall, index: int | None) -> bool:
+        places = [place for place, known in self._at.items() if known is call]
+        return index is None or not places or index in places
+
+
+def _reasoning_of(delta: Delta) -> str:
+    """The reasoning, wherever it stands: DeepSeek's field, Ollama's, or OpenRouter's list."""
+    for given in (delta.reasoning_content, delta.reasoning):
+        if isinstance(given, str) and given:
+            return given
+    details = delta.reasoning_details if isinstance(delta.reasoning_details, list) else []
+    texts = (detail.get("text") or detail.get("summary") for detail in details if isinstance(detail, dict))
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _is_whole(arguments: str) -> bool:
     try:
         msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+    except ValueError:
         return False
     return True
 

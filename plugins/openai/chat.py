@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 from astrbot_like.api.kit.chat import Message
 from astrbot_like.api.kit.chat_provider import ChatRequest, HttpChatProvider
 from astrbot_like.api.kit.errors import ServiceError, service_message
+from astrbot_like.api.kit.sse import is_end
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
 from .answer import ChatAnswer
@@ -99,7 +101,7 @@ class OpenAIChat(HttpChatProvider):
         async with aclosing(self._events("/chat/completions", request, self._body(request))) as batches:
             async for batch in batches:
                 for event in batch:
-                    if event == b"[DONE]":
+                    if is_end(event):
                         answer.done()
                         continue
                     for response in answer.feed(self._decode(event)):
@@ -119,9 +121,13 @@ class OpenAIChat(HttpChatProvider):
     def _decode(self, data: bytes) -> Chunk:
         try:
             return self._decoder.decode(data)
-        except msgspec.DecodeError as error:
-            said = service_message(data) if b'"error"' in data else ""
-            raise (self.blame.said(said) if said else self.blame.nonsense()) from error
+        except ValueError as error:  # msgspec's errors are of this kind, and those of UTF-8
+            try:
+                # Bytes that are no UTF-8 and halves of characters: the standard library lets them pass.
+                return msgspec.convert(json.loads(data.decode("utf-8", "replace")), Chunk)
+            except ValueError:
+                said = service_message(data) if b'"error"' in data else ""
+                raise (self.blame.said(said) if said else self.blame.nonsense()) from error
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
         messages = [_sendable(message) for message in request.messages]

@@ -87,10 +87,7 @@ class OpenAIEmbedding(ServiceEmbeddingProvider):
         model = self.get_model()
         address, headers = self.server.address("/embeddings", model), self.server.authorised(self.ring.current)
         data = await self.http.bytes("POST", address, headers=headers, body=body, model=model)
-        try:
-            found = _DECODER.decode(data).data
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense("an answer without vectors") from error
+        found = self.blame.decoded(_DECODER, data, "an answer without vectors").data
         return [vector.embedding for vector in sorted(found, key=lambda vector: vector.index)]
 
     def _sends_dimensions(self) -> bool:

@@ -28,7 +28,5 @@ async def listed_models(http: HttpService, address: str, headers: Mapping[str, s
         ServiceError: The server failed.
     """
     data = await http.bytes("GET", address, headers=headers)
-    try:
-        return sorted(model.id for model in msgspec.json.decode(data, type=Models).data)
-    except msgspec.DecodeError as error:
-        raise http.blame.nonsense("no list of models") from error
+    found = http.blame.decoded(msgspec.json.Decoder(Models), data, "no list of models")
+    return sorted(model.id for model in found.data)

@@ -15,6 +15,7 @@ import msgspec
 from astrbot_like.api.kit.chat import Message, split_system, text_of
 from astrbot_like.api.kit.chat_provider import Assembly, ChatRequest, PartialCall
 from astrbot_like.api.kit.errors import service_message
+from astrbot_like.api.kit.sse import is_end
 from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
 
 from .chat import OpenAIChat, without_images
@@ -106,10 +107,7 @@ class OpenAIResponses(OpenAIChat):
     async def _complete_once(self, request: ChatRequest) -> LLMResponse:
         data = await self._whole("/responses", request, self._input(request))
         assembly = Assembly()
-        try:
-            response = self._responses.decode(data)
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense() from error
+        response = self.blame.decoded(self._responses, data)
         self._finish(response, assembly)
         self._keep_reasoning(response.output, assembly, request.model)
         return assembly.whole(self.blame)
@@ -121,21 +119,15 @@ class OpenAIResponses(OpenAIChat):
         async with aclosing(self._events("/responses", request, self._input(request))) as batches:
             async for batch in batches:
                 for data in batch:
-                    if data == b"[DONE]":
+                    if is_end(data):
                         continue
-                    event = self._event(data)
+                    event = self.blame.decoded(self._event_decoder, data)
                     if event.type == "response.output_item.done" and event.item is not None:
                         done.append(event.item)
                     if piece := self._take(event, assembly, calls):
                         yield piece
         self._keep_reasoning(done, assembly, request.model)
         yield assembly.whole(self.blame)
-
-    def _event(self, data: bytes) -> Event:
-        try:
-            return self._event_decoder.decode(data)
-        except msgspec.DecodeError as error:
-            raise self.blame.nonsense() from error
 
     def _take(self, event: Event, assembly: Assembly, calls: dict[int, PartialCall]) -> LLMResponse | None:
         if event.error:
@@ -166,6 +158,11 @@ class OpenAIResponses(OpenAIChat):
     def _finish(self, response: Response, assembly: Assembly) -> None:
         if response.error or response.status == "failed":
             raise self.blame.said(service_message(msgspec.json.encode(response.error)) or "no reason given")
+        if (
+            isinstance(response.incomplete_details, dict)
+            and response.incomplete_details.get("reason") == "content_filter"
+        ):
+            raise self.blame.said("The answer was cut short by its content filter.", "bad_request")
         assembly.finished = True
         assembly.response_id = response.id
         if response.usage is not None:

@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
-
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.errors import ServiceError
@@ -193,7 +191,7 @@ class OpenAISpeech(ServiceTTSProvider):
     def _mono(self, wav: bytes) -> bytes:
         try:
             pcm, rate, channels, width = read_wav(wav)
-        except (ValueError, msgspec.DecodeError) as error:
+        except ValueError as error:
             raise self.blame.nonsense("sound that is neither PCM nor WAV") from error
         if channels != 1 or width != 2:
             raise self.blame.nonsense("sound that is not 16-bit mono")

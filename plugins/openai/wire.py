@@ -33,15 +33,17 @@ class Delta(msgspec.Struct):
     """A piece of a message, or the whole message."""
 
     content: str | list[Any] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    reasoning_details: Any = None
     refusal: str | None = None
     tool_calls: list[CallPiece] | None = None
 
 
 class Choice(msgspec.Struct):
-    """One answer; only the first is used."""
+    """One answer; only the one of index 0 is used."""
 
+    index: Any = None
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: str | None = None
@@ -50,25 +52,33 @@ class Choice(msgspec.Struct):
 class CachedDetails(msgspec.Struct):
     """How much of the prompt came from the service's cache."""
 
-    cached_tokens: int | None = None
+    cached_tokens: Any = None
 
 
 class Usage(msgspec.Struct):
     """Tokens."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
     prompt_tokens_details: CachedDetails | None = None
 
     def counted(self) -> TokenUsage:
         """As the host counts them."""
         details = self.prompt_tokens_details
-        cached = (details.cached_tokens if details else 0) or 0
+        cached = _count(details.cached_tokens) if details else 0
         return TokenUsage(
-            input_other=max(0, (self.prompt_tokens or 0) - cached),
+            input_other=max(0, _count(self.prompt_tokens) - cached),
             input_cached=cached,
-            output=self.completion_tokens or 0,
+            output=_count(self.completion_tokens),
         )
+
+
+def _count(value: Any) -> int:
+    """A number that some servers write as text or with a point; no answer is worth losing for it."""
+    try:
+        return max(0, int(float(value or 0)))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 class Chunk(msgspec.Struct):

@@ -7,7 +7,6 @@ Source: https://www.volcengine.com/docs/6561/1257584 (parameters, codes) and …
 from __future__ import annotations
 
 import base64
-import binascii
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -119,7 +118,7 @@ class VolcengineSpeech(ServiceTTSProvider):
         try:
             answer = self._decoder.decode(data)
             pcm = base64.b64decode(answer.data, validate=True)
-        except (msgspec.DecodeError, binascii.Error) as error:
+        except ValueError as error:  # of JSON, UTF-8 and Base64
             raise self.blame.nonsense() from error
         if answer.code != _GOOD:
             raise self._refused(answer.code, answer.message)
@@ -132,7 +131,7 @@ class VolcengineSpeech(ServiceTTSProvider):
         """A refusal over HTTP holds a code of the service."""
         try:
             answer = self._decoder.decode(body)
-        except msgspec.DecodeError:
+        except ValueError:
             return None
         return self._refused(answer.code, answer.message).failure if answer.code else None
 

@@ -85,8 +85,11 @@ class Assembly:
         if not self.finished:
             raise blame.cut()
         calls = [call for call in self.calls if call.name]
+        taken: set[str] = set()
         for index, call in enumerate(calls):
-            call.id = call.id or f"call_{index}"
+            if not call.id or call.id in taken:
+                call.id = f"call_{index}"
+            taken.add(call.id)
         return LLMResponse(
             role="tool" if calls else "assistant",
             completion_text="".join(self.text),

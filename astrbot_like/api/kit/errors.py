@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ _SECRET = re.compile(
     r"\b(?:sk|pk|rk|key|AIza|xox[bp]|gsk|Bearer)[-_ ][\w-]{6,}|\bAIza[\w-]{10,}|[\w-]{40,}", re.IGNORECASE
 )
 _MOST = 240
+_FOREIGN = "an answer that is not of its protocol"
+_Decoded = TypeVar("_Decoded")
 _REMEDIES: dict[Failure, str] = {
     "auth": " Check the key under Providers.",
     "not_found": " Check the names of model and voice under Providers.",
@@ -94,6 +96,9 @@ class Blame:
             retry_after: The header of that name.
             failure: What kind of failure it is, where the service means something else by this status.
         """
+        if 300 <= status < 400:
+            text = f"{self._who} redirects to another address ({status}). Set the base URL under Providers to that one."
+            return ServiceError(text, self.provider_id, failure="protocol", status=status)
         kind = failure or _kind_of(status)
         match kind:
             case "auth":
@@ -121,11 +126,9 @@ class Blame:
 
     def said(self, message: str, failure: Failure = "server") -> ServiceError:
         """The error for a failure that the service reports within a good answer or a stream."""
-        return ServiceError(
-            f"{self._who} reported an error.{_quoted(message)}{_REMEDIES.get(failure, '')}",
-            self.provider_id,
-            failure=failure,
-        )
+        quoted, remedy = _quoted(message), _REMEDIES.get(failure, "")
+        stop = "." if quoted and remedy and quoted[-1] not in ".!?…。！？" else ""
+        return ServiceError(f"{self._who} reported an error.{quoted}{stop}{remedy}", self.provider_id, failure=failure)
 
     def timeout(self, what: str = "answer", seconds: float | None = None) -> ServiceError:
         """The error for a wait that was given up."""
@@ -152,13 +155,24 @@ class Blame:
             f"{self._who} broke off in the middle of its answer. Try again.", self.provider_id, failure="cut"
         )
 
-    def nonsense(self, what: str = "an answer that is not of its protocol") -> ServiceError:
+    def nonsense(self, what: str = _FOREIGN) -> ServiceError:
         """The error for an answer that can't be understood."""
         return ServiceError(
             f"{self._who} gave {what}. Check that the base URL is that of such a service.",
             self.provider_id,
             failure="protocol",
         )
+
+    def decoded(self, decoder: msgspec.json.Decoder[_Decoded], data: bytes | str, what: str = _FOREIGN) -> _Decoded:
+        """What the service sent, decoded.
+
+        Raises:
+            ServiceError: It gave ``what`` instead.
+        """
+        try:
+            return decoder.decode(data)
+        except ValueError as error:  # msgspec's errors are of this kind, and those of UTF-8
+            raise self.nonsense(what) from error
 
     def missing(self, what: str, remedy: str) -> ServiceError:
         """The error for a library, model or setting that is not there."""

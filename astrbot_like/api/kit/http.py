@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import msgspec
 
 from astrbot_like.api.kit.connections import Connections
-from astrbot_like.api.kit.errors import Blame, Failure
+from astrbot_like.api.kit.errors import Blame, Failure, ServiceError
 from astrbot_like.api.kit.sockets import ServiceSocket, open_socket
-from astrbot_like.api.kit.sse import EventTooLarge, SseParser
+from astrbot_like.api.kit.sse import EventTooLarge, SseParser, is_end
 
 if TYPE_CHECKING:
     import aiohttp
 
 _ERROR_BODY = 64 * 1024
 _ANSWER_BODY = 64 * 1024 * 1024
+_FAREWELL_SECONDS = 0.2  # some servers leave the connection open behind the end mark
 _STREAM_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}  # compression would gather events
 
 
@@ -85,7 +86,7 @@ class HttpService:
         data = await self.bytes(method, path, **asked)
         try:
             return msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # msgspec's errors are of this kind, and those of UTF-8
             raise self.blame.nonsense("an answer that is not JSON") from error
 
     async def bytes(self, method: str, path: str, **asked: Unpack[Asked]) -> bytes:
@@ -148,8 +149,13 @@ class HttpService:
                 return
             try:
                 async for chunk in self.chunks(response):
-                    if events := parser.feed(chunk):
-                        yield events
+                    events = parser.feed(chunk)
+                    end = next((place for place, event in enumerate(events) if is_end(event)), None)
+                    if events:
+                        yield events if end is None else events[: end + 1]
+                    if end is not None:
+                        await self._see_off(response)
+                        return
                 if events := parser.close():
                     yield events
             except EventTooLarge as error:
@@ -206,6 +212,15 @@ class HttpService:
                 return await response.content.read(_ERROR_BODY)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return b""  # the status alone has to tell
+
+    async def _see_off(self, response: aiohttp.ClientResponse) -> None:
+        """Read to the end of a stream that has said its last, which keeps the connection; not for long."""
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                async for _ in self.chunks(response):
+                    pass
+        except (TimeoutError, ServiceError):
+            return  # nothing of the answer is missing
 
     async def _whole(self, response: aiohttp.ClientResponse) -> bytes:
         return b"".join([chunk async for chunk in self.chunks(response)])

@@ -7,6 +7,13 @@ all language-model services repeat the event's type inside the data.
 from __future__ import annotations
 
 _MOST = 32 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_END = b"[DONE]"
+
+
+def is_end(data: bytes) -> bool:
+    """Whether an event is the end mark of OpenAI's streams, and of those that imitate them."""
+    return data.startswith(b"[") and data.strip() == _END
 
 
 class EventTooLarge(ValueError):
@@ -37,6 +44,7 @@ class SseParser:
         for line in lines:
             if line.endswith(b"\r"):
                 line = line[:-1]
+            line = line.removeprefix(_BYTE_ORDER_MARK)
             if not line:
                 if self._data:
                     events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
