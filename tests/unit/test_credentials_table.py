@@ -67,6 +67,7 @@ ROUTES: dict[str, str] = {
     "/api/platform/start": "house",
     "/api/platform/stop": "house",
     "/api/platform/delete": "house",
+    "/api/platform/webhook/<webhook_id>": "public",
     "/api/config/list": "house",
     "/api/config/read": "house",
     "/api/config/create": "house",

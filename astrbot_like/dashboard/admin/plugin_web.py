@@ -1,8 +1,9 @@
-"""Plugins' own web APIs, behind the dashboard's sign-in."""
+"""Plugins' own web APIs behind the dashboard's sign-in, and the addresses at which services call their platforms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hmac
+from collections.abc import Coroutine, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,18 @@ from astrbot_like.api.web import PluginMultiDict, PluginRequest, PluginResponse,
 from astrbot_like.dashboard.files import file_response
 from astrbot_like.dashboard.identity import Identity
 from astrbot_like.dashboard.routing import DASHBOARD as SIGNED_IN
-from astrbot_like.dashboard.routing import Access, Answer, RouteTable
+from astrbot_like.dashboard.routing import PUBLIC, Access, Answer, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
 from astrbot_like.plugin_host.guard import limited
 
 if TYPE_CHECKING:
-    from astrbot_like.plugin_host.web_routes import MatchedRoute
+    from astrbot_like.api.platform import Platform
+    from astrbot_like.plugin_host.records import Plugin
 
 ANSWER = Answer("*/*", "What the plugin answers.", any_status=True)
 REFUSED = (errors.PluginError, errors.TurnTimeout)
+NO_BOT = "No bot answers at this address."
 EVERYTHING = Access("dashboard_or_key", "*")
 
 
@@ -71,6 +74,22 @@ def register(app: Quart, services: DashboardServices) -> None:
         """
         return await call_plugin(services, identity, route, table.guards.address())
 
+    @routes.route(
+        "/api/platform/webhook/<webhook_id>",
+        ("GET", "POST"),
+        access=PUBLIC,
+        answer=ANSWER,
+        any_body=True,
+        errors=(errors.NotFound, *REFUSED),
+    )
+    async def platform_webhook(webhook_id: str) -> Response:
+        """Hand a service's call to the bot it is for.
+
+        The bot is the one whose configuration has this `webhook_uuid`; whether the call is genuine (a signature, say)
+        is for its adapter to check.
+        """
+        return await call_platform(services, webhook_id)
+
 
 async def call_plugin(services: DashboardServices, identity: Identity, path: str, address: str) -> Response:
     """Let the plugin that owns ``path`` answer the current request.
@@ -103,18 +122,45 @@ async def call_plugin(services: DashboardServices, identity: Identity, path: str
         username=identity.username,
     )
     with bind_request_context(bound):
-        result = await _run(services, matched, name)
+        result = await _run(services, matched.plugin, matched.handler(**matched.variables))
     return await to_response(result)
 
 
-async def _run(services: DashboardServices, matched: MatchedRoute, name: str) -> Any:
-    plugin = matched.plugin
+async def call_platform(services: DashboardServices, webhook_id: str) -> Response:
+    """Let the adapter whose address this is answer the current request; it is given Quart's request object.
+
+    Raises:
+        NotFound: No running adapter has that id, or it takes no calls.
+        PluginError, TurnTimeout: As for a plugin's web API.
+    """
+    host = services.plugin_manager
+    adapter = next((one for one in host.context.platform_manager.get_insts() if _is_at(one, webhook_id)), None)
+    if adapter is None:
+        raise errors.NotFound(NO_BOT)
+    plugin = host.owner(type(adapter).__module__)
+    given: Any = request
+    try:
+        result = await _run(services, plugin, adapter.webhook_callback(given._get_current_object()))
+    except errors.PluginError as error:
+        if isinstance(error.__cause__, NotImplementedError):
+            raise errors.NotFound(NO_BOT) from error
+        raise
+    return await to_response(result)
+
+
+def _is_at(platform: Platform, webhook_id: str) -> bool:
+    own = platform.config.get("webhook_uuid")
+    return isinstance(own, str) and bool(own) and hmac.compare_digest(own.encode(), webhook_id.encode())
+
+
+async def _run(services: DashboardServices, plugin: Plugin | None, answering: Coroutine[Any, Any, Any]) -> Any:
+    name = plugin.name if plugin is not None else ""
     try:
         if plugin is None:
-            return await matched.handler(**matched.variables)
+            return await answering
         return await limited(
             plugin.scope,
-            matched.handler(**matched.variables),
+            answering,
             context=services.plugin_manager.enter(plugin),
             timeout=services.plugin_manager.settings.web_timeout,
             name=f"{name} web api",

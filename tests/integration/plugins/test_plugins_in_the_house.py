@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -72,6 +74,33 @@ async def test_a_tool_is_called_in_a_voice_turn_and_a_hook_changes_the_reply(tmp
     assert "Fine weather" in spoken
     assert "Arr!" in spoken
     assert any(frame["t"] == "response" for frame in frames)
+
+
+async def test_a_service_calls_a_bot_at_its_webhook(tmp_path: Path) -> None:
+    async with house(tmp_path, "sample_providers") as (app, http):
+        headers = {"Authorization": f"Bearer {await sign_in(http)}"}
+        config = {"id": "wire-1", "type": "sample_wire", "enable": True, "webhook_uuid": "5a1e"}
+        async with http.post("/api/platform/new", json={"config": config}, headers=headers) as made:
+            assert (await made.json())["status"] == "ok"
+
+        async def call(method: str, path: str, signature: str = "right", **options: Any) -> tuple[int, str]:
+            signed = {"X-Signature": signature}
+            async with http.request(method, f"/api/platform/webhook/{path}", headers=signed, **options) as answer:
+                return answer.status, await answer.text()
+
+        assert await call("GET", "5a1e?challenge=abc") == (200, "abc")
+        assert await call("POST", "5a1e", signature="wrong", json={"text": "hello"}) == (400, "invalid signature")
+        status, told = await call("POST", "5a1e", json={"text": "hello"})
+        assert (status, json.loads(told)) == (200, {"heard": "hello", "bytes": 17})
+        parts = app.app._plugins
+        assert parts is not None
+        wire = parts.host.context.get_platform_inst("wire-1")
+        async with asyncio.timeout(60):
+            while not wire.out:
+                await asyncio.sleep(0.05)
+        assert (await call("GET", "no-such-bot"))[0] == 404
+        status, told = await call("POST", "5a1e", json={})
+        assert (status, json.loads(told)["message"]) == (409, "The plugin sample_providers failed to answer: KeyError.")
 
 
 async def test_web_routes(tmp_path: Path) -> None:

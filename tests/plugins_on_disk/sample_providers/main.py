@@ -105,6 +105,15 @@ class Wire(Platform):
         self.out.append((str(session), message_chain.get_plain_text()))
         await super().send_by_session(session, message_chain)
 
+    async def webhook_callback(self, request):
+        if request.headers.get("X-Signature") != "right":
+            return "invalid signature", 400
+        if request.method == "GET":
+            return request.args["challenge"]
+        payload = await request.get_json()
+        self.hear(payload["text"])
+        return {"heard": payload["text"], "bytes": len(await request.get_data())}
+
     def hear(self, text: str, sender: str = "w1"):
         message = AstrBotMessage()
         message.type = MessageType.FRIEND_MESSAGE
