@@ -94,8 +94,11 @@ async def test_a_worker_that_hangs_is_killed(stored, tmp_path, monkeypatch):
         f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     )
     monkeypatch.setattr(documents, "WORKER", worker)
-    read = await DocumentReader(DocumentSettings(timeout=1)).read(stored(pdf()), "a.pdf")
-    assert read.problem == documents.SLOW
+    for seconds in (1, 4, 16):  # a busy machine may need some of them to start it at all
+        read = await DocumentReader(DocumentSettings(timeout=seconds)).read(stored(pdf()), "a.pdf")
+        assert read.problem == documents.SLOW
+        if (tmp_path / "pid").exists():
+            break
     if sys.platform != "win32":
         with pytest.raises(ProcessLookupError):
             os.kill(int((tmp_path / "pid").read_text()), 0)

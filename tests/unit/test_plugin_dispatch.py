@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -406,10 +405,6 @@ async def test_a_thousand_handlers_cost_no_more_than_ten(tmp_path: Path) -> None
         async with plugin_host(root) as host:
             assert await say(host, "c5") == ["5"]
             looked_at[count] = len(host.tables.index.candidates(TestEvent("c5"), "c5"))
-            began = time.perf_counter()
-            for _ in range(200):
-                await host.dispatch.match(TestEvent("c5"))
-            assert time.perf_counter() - began < 2
     assert looked_at == {10: 1, 1000: 1}
 
 

@@ -365,14 +365,14 @@ async def test_blocking_the_loop_is_noticed_and_named(tmp_path: Path, plugins: P
     class Main(Star):
         @filter.command("block")
         async def block(self, event):
-            time.sleep(0.4)
+            time.sleep(1)
             yield event.plain_result("done")
     """
     write_plugin(plugins, "blocker", body)
     async with plugin_host(tmp_path, loop_lag_limit=0.05) as host:
         await asyncio.sleep(0.1)
         assert await say(host, "block") == ["done"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not host.find("blocker").blocked:
                 await asyncio.sleep(0.01)
         report = host.find("blocker").blocked[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -157,13 +159,12 @@ def test_what_the_engine_is_given(chunk: str, said: str) -> None:
     assert spoken_form(chunk) == said
 
 
-def test_a_long_reply_costs_little() -> None:
-    import time
+def test_the_end_of_a_long_reply_costs_no_more_than_its_beginning() -> None:
+    def cost(sentences: int) -> float:
+        text = "This is a sentence of a long reply, with clauses, and more. " * sentences
+        started = time.process_time()
+        assert len(cut(text, 5)) == sentences
+        return time.process_time() - started
 
-    text = "This is a sentence of a long reply, with clauses, and more. " * 500
-    started = time.process_time()
-    chunks = cut(text, 5)
-    took = time.process_time() - started
-    assert len(chunks) == 500
-    # About 6,000 deltas; well under a tenth of a millisecond each.
-    assert took < 0.6
+    # The best of some: the collector of garbage and other processes only ever add to it.
+    assert min(cost(500) for _ in range(3)) < 25 * min(cost(50) for _ in range(5))

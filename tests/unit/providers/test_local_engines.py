@@ -93,7 +93,7 @@ async def test_piper_speaks_sentence_by_sentence_and_can_be_left(voice: Path) ->
         await task
     begun = time.perf_counter()
     again = [chunk async for chunk in provider.synthesise("hello")]
-    assert again and time.perf_counter() - begun < 5, "the voice is free for the next text"
+    assert again and time.perf_counter() - begun < 20, "the voice is free for the next text"
     await provider.terminate()
 
 
