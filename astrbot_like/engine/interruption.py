@@ -4,7 +4,8 @@ Nothing is destroyed on suspicion: at the first voice playback is put on hold; o
 something, makes it an interruption; a cough, a "mhm" or the bot's own voice lets playback go on.
 
 A "mhm" is itself speech of half a second and more. While nothing was recognised of so short a voice, its words are
-waited for, on hold; what is longer needs no words.
+waited for, on hold; what is longer needs no words. Signs of listening come one after the other ("uh huh, uh huh"):
+voice is counted anew after each short pause, and from where its words so far were known to be nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from astrbot_like.engine.echo import ECHO_EARLIEST, ECHO_SURE, EchoVerdict
 from astrbot_like.engine.voice_settings import VoiceSettings
-from astrbot_like.engine.word_lists import BACKCHANNELS
+from astrbot_like.engine.word_lists import BACKCHANNELS, MISHEARD_SIGNS
 
 Verdict: TypeAlias = Literal["pause", "stop", "resume"]
 
@@ -24,7 +25,11 @@ _QUIET_TO_RESUME = 0.35
 _SIGN_PATIENCE = 2.0
 """Multiple of ``min_interruption`` that a single sign of listening may take: slow ones have up to 0.77 s of voice."""
 _BACKCHANNEL_PATIENCE = 2.5
-"""Multiple of ``min_interruption`` that words like "yeah, right, okay" may take without being an interruption."""
+"""Multiple of ``min_interruption`` that may follow words like "yeah, right, okay" without further ones being known."""
+_BETWEEN_SIGNS = 0.13
+"""Seconds of quiet that part two signs of listening; the stops within a word are shorter."""
+
+_KNOWN_SIGNS = BACKCHANNELS | MISHEARD_SIGNS
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+(?:'\w+)?")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -36,8 +41,8 @@ def tokens(text: str) -> list[str]:
 
 
 def is_backchannel(text: str, more: tuple[str, ...] = ()) -> bool:
-    """Whether a text consists of nothing but signs of listening. An empty text does."""
-    known = BACKCHANNELS.union(word.lower() for word in more) if more else BACKCHANNELS
+    """Whether a text consists of nothing but signs of listening, also misheard ones. An empty text does."""
+    known = _KNOWN_SIGNS.union(word.lower() for word in more) if more else _KNOWN_SIGNS
     words = tokens(text)
     # "all right okay" and "好的好的" are several of them: the longest known one is taken off the front each time.
     while words:
@@ -180,6 +185,8 @@ class InterruptionJudge:
         """
         more = seconds > self._heard
         if more:
+            if self._voice_ended is not None and now - self._voice_ended >= _BETWEEN_SIGNS:
+                self._base = self._heard
             self._voice_ended = None
         self._echo = echo
         if echo == "yes":
@@ -199,6 +206,8 @@ class InterruptionJudge:
         Args:
             spoken: What the bot said lately.
         """
+        if text != self._text and is_backchannel(text, self._settings.backchannels):
+            self._base = self._heard
         self._text = text
         self._spoken = spoken
         if self._echo == "yes":

@@ -70,3 +70,6 @@ BACKCHANNELS = _phrases("""
     明白了, 这样啊, 原来如此, 哈, 哈哈, はい, うん, ええ, そう, そうですね, なるほど
 """)
 """What people say while they listen; it does not interrupt."""
+
+MISHEARD_SIGNS = _words("m the of a an and but or to")
+"""What small recognisers make of "mhm" and "uh huh"; with these alone nothing is said."""

@@ -76,7 +76,10 @@ def test_one_word_that_means_something_stops_at_once() -> None:
     assert it.words("stop", SPOKEN, 10.15) == "stop"
 
 
-@pytest.mark.parametrize("text", ["mhm", "uh huh", "ok", "Yeah, right.", "嗯", "好的好的", "对对对", "Okay. I see."])
+@pytest.mark.parametrize(
+    "text",
+    ["mhm", "uh huh", "ok", "Yeah, right.", "嗯", "好的好的", "对对对", "Okay. I see.", "of the of the", "m m m"],
+)
 def test_a_sign_of_listening_lets_playback_go_on(text: str) -> None:
     it = judge()
     assert it.voice(10.0) == "pause"
@@ -88,7 +91,49 @@ def test_a_sign_of_listening_lets_playback_go_on(text: str) -> None:
     assert not it.judging
 
 
-@pytest.mark.parametrize("text", ["no", "wait", "ok but what about Rome", "不对", "好的那明天呢", "yes and then"])
+def test_signs_of_listening_one_after_the_other_let_playback_go_on() -> None:
+    it = judge()
+    assert it.voice(10.0) == "pause"
+    now, voiced = 10.0, 0.0
+    for _ in range(3):
+        for _ in range(15):
+            now, voiced = now + 0.032, voiced + 0.032
+            assert it.voiced(voiced, now) is None
+        for _ in range(5):
+            now += 0.032
+            assert it.quiet(now) is None
+    # More than what ends a wordless interruption, but never so much of it in one piece.
+    assert voiced > 1.4
+    assert it.tick(now + 0.4) == "resume" or it.tick(12.0) == "resume"
+
+
+def test_a_long_row_of_known_signs_lets_playback_go_on() -> None:
+    it = judge()
+    it.voice(10.0)
+    now, voiced = 10.0, 0.0
+    for text in ("yeah", "yeah yeah", "yeah yeah okay", "yeah yeah okay right"):
+        for _ in range(12):
+            now, voiced = now + 0.032, voiced + 0.032
+            assert it.voiced(voiced, now) is None
+        assert it.words(text, SPOKEN, now) is None
+    assert voiced > 1.5
+    assert it.words("yeah yeah okay right but stop", SPOKEN, now + 0.1) == "stop"
+
+
+def test_after_a_pause_so_much_voice_in_one_piece_stops() -> None:
+    it = judge()
+    it.voice(10.0)
+    assert it.voiced(0.5, 10.5) is None
+    assert it.quiet(10.53) is None
+    assert it.quiet(10.7) is None
+    assert it.voiced(0.55, 10.75) is None
+    assert it.voiced(1.25, 11.45) is None
+    assert it.voiced(1.3, 11.5) == "stop"
+
+
+@pytest.mark.parametrize(
+    "text", ["no", "wait", "but no", "to the left", "ok but what about Rome", "不对", "好的那明天呢", "yes and then"]
+)
 def test_more_than_a_sign_of_listening(text: str) -> None:
     assert not is_backchannel(text)
 
