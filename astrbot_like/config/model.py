@@ -27,6 +27,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     shutdown_grace: Annotated[
         float, Meta(ge=0, description="Seconds that running turns may take to end when the server stops.")
     ] = 10.0
+    max_connections: Annotated[
+        int,
+        Meta(ge=1, description="Connections open at once; less where the system lets the process open few files."),
+    ] = 10_000
     workers: Annotated[int, Meta(ge=0, description="Processes that recognise speech; 0: half of the cores.")] = 0
 
 

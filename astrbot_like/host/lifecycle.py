@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from astrbot_like import __version__
 from astrbot_like.config import Settings
 from astrbot_like.host.front_door import FrontDoor
+from astrbot_like.host.open_files import most_connections, raise_limit
 from astrbot_like.host.server import Server
 from astrbot_like.host.server_protocol import ConnectionOptions
 from astrbot_like.runtime.logging import LogBus, start_logging, stop_logging
@@ -48,6 +49,7 @@ def serve(settings: Settings) -> int:
         BotError: It can't start.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    raise_limit()
     logs = start_logging(level=settings.logging.level, style=settings.logging.format, quiet=QUIET)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -70,6 +72,7 @@ class Running:
             host=settings.server.host,
             port=settings.server.port,
             options=ConnectionOptions(max_message=sockets.max_frame_bytes, ping_interval=sockets.ping_interval),
+            most_connections=most_connections(settings.server.max_connections),
         )
         self.app: Application | None = None
 

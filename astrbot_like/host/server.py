@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
+import sys
 from typing import Any
 
 from hypercorn.app_wrappers import ASGIWrapper
@@ -20,8 +21,11 @@ from astrbot_like.runtime.tasks import cancel_and_wait
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-KEEP_ALIVE = 15
-"""Seconds an HTTP connection may be idle, or take to send its headers."""
+FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 5\r\n"
+    b"Connection: close\r\n\r\nToo many connections. Please try again in a moment.\n"
+)
+"""The answer to a connection over the limit; nothing of its request is read."""
 
 
 class Server:
@@ -32,15 +36,26 @@ class Server:
         host: Address to listen on.
         port: Port; 0 lets the system choose.
         options: Limits of each connection.
+        most_connections: Open at once; one more is refused with status 503.
     """
 
-    def __init__(self, app: Any, *, host: str, port: int, options: ConnectionOptions | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        *,
+        host: str,
+        port: int,
+        options: ConnectionOptions | None = None,
+        most_connections: int = sys.maxsize,
+    ) -> None:
         self._app = ASGIWrapper(app)
         self._host = host
         self._port = port
         self._options = options or ConnectionOptions()
+        self._most = most_connections
+        self._refused = 0
         self._config = Config()
-        self._config.keep_alive_timeout = KEEP_ALIVE
+        self._config.keep_alive_timeout = self._options.idle_timeout
         self._config.include_server_header = False
         self._config.accesslog = None
         self._config.websocket_max_message_size = self._options.max_message
@@ -85,7 +100,11 @@ class Server:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task is not None
+            if len(self._connections) >= self._most:
+                self._refuse(writer)
+                return
             self._connections.add(task)
+            self._refused = 0
             try:
                 await make(reader, writer).run()
             finally:
@@ -111,6 +130,14 @@ class Server:
         if self._lifespan is not None and self._lifespan_task is not None:
             await self._lifespan.wait_for_shutdown()
             await cancel_and_wait(self._lifespan_task)
+
+    def _refuse(self, writer: asyncio.StreamWriter) -> None:
+        """One more than there may be. Told in the log once for each time that the server is full."""
+        if not self._refused:
+            log.warning("too many connections, further ones are refused", extra={"connections": self._most})
+        self._refused += 1
+        writer.write(FULL)
+        writer.close()
 
     def _bind(self) -> socket.socket:
         try:

@@ -43,6 +43,7 @@ class ConnectionOptions:
         close_timeout: How long a peer may take to answer a close frame.
         linger: How long a closed connection is kept for the peer to read what was sent.
         write_timeout: How long an HTTP client may read nothing of its answer.
+        idle_timeout: How long an HTTP connection may be idle, or take to send its headers.
     """
 
     max_message: int = 1024 * 1024
@@ -50,6 +51,7 @@ class ConnectionOptions:
     close_timeout: float = 2.0
     linger: float = 30.0
     write_timeout: float = 60.0
+    idle_timeout: float = 15.0
 
 
 class HttpProtocol(H11Protocol):

@@ -472,10 +472,11 @@ async def fake_house(
     *routes: RouteModule,
     settings: DashboardSettings | None = None,
     options: ConnectionOptions | None = None,
+    most_connections: int = 1000,
 ) -> AsyncIterator[FakeHouse]:
     """Serve the application on a port that the system chooses."""
     house = FakeHouse(routes, settings or DashboardSettings())
-    server = Server(house.build(), host="127.0.0.1", port=0, options=options)
+    server = Server(house.build(), host="127.0.0.1", port=0, options=options, most_connections=most_connections)
     engine = asyncio.create_task(house.engine.run())
     try:
         await server.start()

@@ -18,6 +18,7 @@ NEEDED = (
     *("plugin fails", "client vanishes", "does not read", "more live sessions", "no frames", "thousands of connects"),
     *("revoked", "somebody else's", "another origin", "guessed", "signing secret", "upload is too large"),
     *("leads out of its folder", "links or devices", "case alone", "bomb", "backup is foreign", "restore is cut"),
+    *("grace time", "more connections", "flood of connections", "never finished", "trickle in", "body that trickles"),
     *("private network", "redirect", "changes its answer", "secrets pass", "proxy"),
 )
 """Words of the faults that must have their row."""

@@ -111,14 +111,16 @@ def _open_files() -> Finding:
         import resource
     except ImportError:
         return ok("open files", "no limit known")
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft <= FEW_FILES:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the server takes what it is granted
+    if hard == resource.RLIM_INFINITY:
+        return ok("open files", "no limit")
+    if hard <= FEW_FILES:
         return warning(
             "open files",
-            f"at most {soft}",
-            "Raise the limit for many connections: ulimit -n 65536, or LimitNOFILE=65536 in the unit of systemd.",
+            f"at most {hard}",
+            "Raise the limit for many connections: ulimit -Hn 65536, or LimitNOFILE=65536 in the unit of systemd.",
         )
-    return ok("open files", f"at most {soft}")
+    return ok("open files", f"at most {hard}")
 
 
 def _time_zones() -> Finding:
