@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from astrbot_like.api.kit.chat import text_of
+
 from .documents import Document, split_documents
 
 
@@ -42,7 +44,7 @@ def read(messages: Iterable[dict[str, Any]]) -> Conversation:
         role = message.get("role")
         if role == "user":
             earlier += documents
-            said, found = split_documents(plain_text(message.get("content")))
+            said, found = split_documents(text_of(message.get("content")))
             documents = tuple(found)
             outcomes = []
         elif role == "assistant":
@@ -50,15 +52,5 @@ def read(messages: Iterable[dict[str, Any]]) -> Conversation:
                 names[str(call.get("id"))] = str((call.get("function") or {}).get("name", ""))
         elif role == "tool":
             name = names.get(str(message.get("tool_call_id")), "") or str(message.get("name") or "")
-            outcomes.append(ToolOutcome(name, plain_text(message.get("content"))))
+            outcomes.append(ToolOutcome(name, text_of(message.get("content"))))
     return Conversation(said, documents, earlier, tuple(outcomes))
-
-
-def plain_text(content: Any) -> str:
-    """The text of a message's content, whether a string or a list of parts."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    parts = (part if isinstance(part, str) else part.get("text") for part in content if isinstance(part, (str, dict)))
-    return "\n".join(part for part in parts if isinstance(part, str) and part)

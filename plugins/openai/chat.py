@@ -16,8 +16,22 @@ from astrbot_like.api.kit.sse import is_end
 from astrbot_like.api.provider import LLMResponse, register_provider_adapter
 
 from .answer import ChatAnswer
-from .server import OPENAI_BASE, Server, tidy_base
+from .server import OPENAI_BASE, AtServer
 from .wire import Chunk
+
+CHAT_OPTIONS: dict[str, Any] = {
+    "enable": True,
+    "key": [],
+    "api_base": OPENAI_BASE,
+    "model": "",
+    "api_version": "",
+    "deployment": "",
+    "timeout": 120,
+    "proxy": "",
+    "custom_headers": {},
+    "custom_extra_body": {},
+}
+"""What configurations of chat models at such a server hold beside id and type."""
 
 
 @register_provider_adapter(
@@ -26,40 +40,20 @@ from .wire import Chunk
     default_config_tmpl={
         "id": "openai",
         "type": "openai_chat_completion",
-        "enable": True,
-        "key": [],
-        "api_base": OPENAI_BASE,
-        "model": "",
-        "api_version": "",
-        "deployment": "",
-        "timeout": 120,
-        "proxy": "",
-        "custom_headers": {},
-        "custom_extra_body": {},
+        **CHAT_OPTIONS,
     },
     provider_display_name="OpenAI compatible",
 )
-class OpenAIChat(HttpChatProvider):
-    """A chat model behind the Chat Completions API.
-
-    Config:
-        api_version, deployment: See ``Server``.
-    """
+class OpenAIChat(AtServer, HttpChatProvider):
+    """A chat model behind the Chat Completions API."""
 
     service = "The OpenAI-compatible service"
-    default_base = OPENAI_BASE
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self._decoder = msgspec.json.Decoder(Chunk)
-        self.server = Server(self.http, provider_config)
         # What a model turned out to refuse; asked for once, not for each turn.
         self._refused: set[tuple[str, str]] = set()
-
-    @staticmethod
-    def tidy_base(base: str) -> str:
-        """The base URL without the path of a route."""
-        return tidy_base(base)
 
     async def get_models(self) -> list[str]:
         """Names of the server's models, sorted."""

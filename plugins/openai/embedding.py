@@ -11,7 +11,7 @@ from astrbot_like.api.kit import options
 from astrbot_like.api.kit.embedding_provider import ServiceEmbeddingProvider
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 
-from .server import OPENAI_BASE, Server, tidy_base
+from .server import AtServer
 
 _MODEL = "text-embedding-3-small"
 
@@ -52,32 +52,17 @@ _DECODER = msgspec.json.Decoder(Vectors)
     },
     provider_display_name="OpenAI embeddings",
 )
-class OpenAIEmbedding(ServiceEmbeddingProvider):
+class OpenAIEmbedding(AtServer, ServiceEmbeddingProvider):
     """Vectors for texts.
 
     Config:
         embedding_dimensions: Length of the vectors.
         embedding_dimensions_mode: Whether that is sent along: ``always``, ``never``, or ``auto`` (to OpenAI itself).
-        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible embedding service"
-    default_base = OPENAI_BASE
     default_model = _MODEL
     most_at_once = 512
-
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self.server = Server(self.http, provider_config)
-
-    @staticmethod
-    def tidy_base(base: str) -> str:
-        """The base URL without the path of a route."""
-        return tidy_base(base)
-
-    async def get_models(self) -> list[str]:
-        """Names of the server's models, sorted."""
-        return await self.server.models(self.ring)
 
     async def embed(self, texts: list[str]) -> list[list[float]]:
         """The vectors, put into the order of the texts: the service tells it by index."""

@@ -18,8 +18,7 @@ from astrbot_like.api.kit.errors import service_message
 from astrbot_like.api.kit.sse import is_end
 from astrbot_like.api.provider import LLMResponse, TokenUsage, register_provider_adapter
 
-from .chat import OpenAIChat, without_images
-from .server import OPENAI_BASE
+from .chat import CHAT_OPTIONS, OpenAIChat, without_images
 
 _REASONING = "reasoning.encrypted_content"
 _EXTRA = "openai"  # where a call keeps the reasoning that led to it
@@ -81,16 +80,7 @@ class Event(msgspec.Struct):
     default_config_tmpl={
         "id": "openai-responses",
         "type": "openai_responses",
-        "enable": True,
-        "key": [],
-        "api_base": OPENAI_BASE,
-        "model": "",
-        "api_version": "",
-        "deployment": "",
-        "timeout": 120,
-        "proxy": "",
-        "custom_headers": {},
-        "custom_extra_body": {},
+        **CHAT_OPTIONS,
     },
     provider_display_name="OpenAI Responses",
 )

@@ -8,6 +8,7 @@ OpenAI has them, the deployment is the model).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -93,3 +94,30 @@ class Server:
             return await listed_models(self._http, self.address("/models"), sent)
 
         return await Attempts(ring).result(listed)
+
+
+class AtServer:
+    """What providers at such a server share; mixed into the bases of the kit, which bring the rest.
+
+    Config:
+        api_version, deployment: See ``Server``.
+    """
+
+    default_base = OPENAI_BASE
+    http: HttpService
+    provider_config: dict[str, Any]
+    ring: options.KeyRing
+
+    @cached_property
+    def server(self) -> Server:
+        """Where it is."""
+        return Server(self.http, self.provider_config)
+
+    @staticmethod
+    def tidy_base(base: str) -> str:
+        """The base URL without the path of a route."""
+        return tidy_base(base)
+
+    async def get_models(self) -> list[str]:
+        """Names of the server's models, sorted."""
+        return await self.server.models(self.ring)

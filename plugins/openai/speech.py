@@ -15,7 +15,7 @@ from astrbot_like.api.kit.wav import read_wav
 from astrbot_like.api.provider import ProviderType, register_provider_adapter
 from astrbot_like.api.speech import current_speech_options
 
-from .server import OPENAI_BASE, Server, tidy_base
+from .server import AtServer
 
 _RATE = 24000  # Hz of response_format "pcm", as the documentation fixes it
 _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse")
@@ -40,30 +40,15 @@ _VOICES = ("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "
     },
     provider_display_name="OpenAI speech recognition",
 )
-class OpenAIWhisper(ServiceSTTProvider):
+class OpenAIWhisper(AtServer, ServiceSTTProvider):
     """Recognises a whole utterance.
 
     Config:
         language: ISO 639-1 code, "" to let the model find out.
-        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible recogniser"
-    default_base = OPENAI_BASE
     default_model = "whisper-1"
-
-    def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
-        super().__init__(provider_config, provider_settings)
-        self.server = Server(self.http, provider_config)
-
-    @staticmethod
-    def tidy_base(base: str) -> str:
-        """The base URL without the path of a route."""
-        return tidy_base(base)
-
-    async def get_models(self) -> list[str]:
-        """Names of the server's models, sorted."""
-        return await self.server.models(self.ring)
 
     async def get_text(self, audio_url: str) -> str:
         """The transcript of a file, address or ``base64://`` reference."""
@@ -110,34 +95,22 @@ class OpenAIWhisper(ServiceSTTProvider):
     },
     provider_display_name="OpenAI speech",
 )
-class OpenAISpeech(ServiceTTSProvider):
+class OpenAISpeech(AtServer, ServiceTTSProvider):
     """Speaks; the sound goes on while it is still being made.
 
     Config:
         openai-tts-voice: Name of the voice.
         instructions: How to speak, for models that take it.
         response_format: ``pcm`` (24 kHz, the fastest) or ``wav``; a server that refuses pcm is asked for wav.
-        api_version, deployment: See ``Server``.
     """
 
     service = "The OpenAI-compatible speech service"
-    default_base = OPENAI_BASE
     default_model = "tts-1"
 
     def __init__(self, provider_config: dict[str, Any], provider_settings: dict[str, Any]) -> None:
         super().__init__(provider_config, provider_settings)
         self._format = options.text(provider_config, "response_format", default="pcm").lower()
         self.sample_rate = _RATE
-        self.server = Server(self.http, provider_config)
-
-    @staticmethod
-    def tidy_base(base: str) -> str:
-        """The base URL without the path of a route."""
-        return tidy_base(base)
-
-    async def get_models(self) -> list[str]:
-        """Names of the server's models, sorted."""
-        return await self.server.models(self.ring)
 
     def get_voices(self) -> list[str]:
         """Names of OpenAI's voices; other servers have their own."""
