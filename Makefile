@@ -69,9 +69,8 @@ openapi: setup ## Write the contract and the frames' schemas
 audit: setup-dev ## Known vulnerabilities in what is installed
 	@$(PY) -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3' && $(PY) scripts/audit.py
 
-sbom: setup-dev ## A bill of materials (CycloneDX)
-	@mkdir -p build && $(PY) -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' \
-		&& $(PY) -m cyclonedx_py environment $(PY) -o build/sbom.json && echo build/sbom.json
+sbom: setup-dev ## Bills of materials (CycloneDX) of the Python packages and of the web UI
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' && $(PY) -m scripts.sbom
 
 package: setup-dev ## A wheel and a source distribution, with the web UI and the bundled plugins
 	@scripts/build_web.sh --strict && mkdir -p build

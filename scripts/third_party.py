@@ -91,14 +91,21 @@ def licence_of(name: str) -> str:
 
 def bundled() -> dict[str, str]:
     """Licence of every package of the web UI that is not for development alone, by name."""
+    return {name: licence for name, _, licence in sorted(locked())}
+
+
+def locked() -> list[tuple[str, str, str]]:
+    """Name, version and licence of every package of the web UI that is not for development alone."""
     lock = json.loads((ROOT / "dashboard" / "package-lock.json").read_text("utf-8"))
-    found = {
-        path.rpartition("node_modules/")[2]: entry.get("license")
-        or SAID_ELSEWHERE.get(path.rpartition("node_modules/")[2], "see its files")
+    entries = {
+        (path.rpartition("node_modules/")[2], path): entry
         for path, entry in lock["packages"].items()
         if path and not entry.get("dev") and not entry.get("devOptional") and "/@types/" not in path
     }
-    return dict(sorted(found.items()))
+    return [
+        (name, entry["version"], entry.get("license") or SAID_ELSEWHERE.get(name, "see its files"))
+        for (name, _), entry in entries.items()
+    ]
 
 
 def page() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from scripts import audit, third_party
+from scripts import audit, sbom, third_party
 
 ROOT = third_party.ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -97,3 +97,21 @@ def test_an_audit_that_checked_nothing_says_so(report: str, status: int, words: 
     given, told = audit.verdict(report)
     assert given == status
     assert words in told
+
+
+def test_a_bill_of_materials_holds_what_is_brought_and_nothing_else():
+    parts = [
+        {"bom-ref": "quart==1", "name": "Quart", "version": "1", "purl": "pkg:pypi/quart@1"},
+        {"bom-ref": "pytest==9", "name": "pytest", "version": "9", "purl": "pkg:pypi/pytest@9"},
+        {"bom-ref": "nameless", "name": "jinja2", "version": ""},
+    ]
+    edges = [{"ref": "quart==1", "dependsOn": ["pytest==9"]}, {"ref": "pytest==9"}]
+    bill = sbom.narrowed({"components": parts, "dependencies": edges}, lambda one: one["name"] != "pytest")
+    assert [one["name"] for one in bill["components"]] == ["Quart", "jinja2"]
+    assert bill["dependencies"] == [{"ref": "quart==1", "dependsOn": []}]
+    assert sbom.missing(bill, ["quart", "Jinja2", "typing_extensions"]) == ["Jinja2", "typing_extensions"]
+
+
+def test_a_package_of_the_web_ui_is_found_by_its_full_name():
+    part = {"name": "core", "group": "@vue", "version": "3", "purl": "pkg:npm/%40vue/core@3"}
+    assert sbom.missing({"components": [part]}, ["@vue/core"]) == []
