@@ -7,8 +7,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from tests.browser.frames import frames_of
 from tests.browser.pages import BrowserHouse, Web
 from tests.support.server_process import ServerProcess
 
@@ -30,11 +31,6 @@ SCROLL = """async ([selector, step, steps]) => {
     frames.sort((a, b) => a - b)
     return { median: frames[frames.length >> 1], p95: frames[Math.floor(frames.length * 0.95)], longest: frames.at(-1) }
 }"""
-
-
-async def scrolled(page: Page, selector: str, step: int, steps: int = 120) -> dict[str, float]:
-    """Milliseconds of the frames while something is scrolled by a script."""
-    return await page.evaluate(SCROLL, [selector, step, steps])
 
 
 def clone_rows(data: Path, session_id: str) -> None:
@@ -83,16 +79,17 @@ async def test_long_lists_scroll_smoothly(long_house: str, server: ServerProcess
     async with BrowserHouse(server) as house, web.open(token=house.token) as page:
         await page.goto(f"/chat/{long_house}")
         await expect(page.locator(".message").last).to_be_visible()
-        sessions = await scrolled(page, ".sessions .scroller", 400, 200)
+        between_sessions, sessions = await frames_of(page, SCROLL, [".sessions .scroller", 400, 200])
         # All pages of the session are loaded by scrolling up, then it is scrolled through.
         async with asyncio.timeout(60):
             while await page.locator("article").first.get_attribute("aria-setsize") != str(MESSAGES):
                 await page.evaluate("document.querySelector('.holder .scroller').scrollTop = 0")
                 await asyncio.sleep(0.05)
-        messages = await scrolled(page, ".holder .scroller", 300, 300)
+        between_messages, messages = await frames_of(page, SCROLL, [".holder .scroller", 300, 300])
         assert await page.locator("article").count() < 60
         assert await page.locator(".row-item").count() < 60
-        print(f"frames in ms: {SESSIONS} sessions {sessions}, {MESSAGES} messages {messages}")
-        # A busy machine delays single frames that the page did not cause: it answers for 19 of 20.
-        assert sessions["p95"] <= LONGEST_FRAME_MS
-        assert messages["p95"] <= LONGEST_FRAME_MS
+        print(f"\n{SESSIONS} sessions: processor time of a frame in ms: {sessions}; between frames: {between_sessions}")
+        print(f"{MESSAGES} messages: processor time of a frame in ms: {messages}; between frames: {between_messages}")
+        # What other processes take between two frames is not the page's; single frames hold a garbage collection.
+        assert sessions.at(0.95) <= LONGEST_FRAME_MS
+        assert messages.at(0.95) <= LONGEST_FRAME_MS
