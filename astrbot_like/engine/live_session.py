@@ -167,7 +167,10 @@ class LiveSession:
         wanted = self._choices.server_turns
         if wanted and self._ears is None:
             self._drop_segment()
-            self._ears = await self._make_ears(_Listening(self))
+            ears = await self._make_ears(_Listening(self))
+            # Meanwhile the client may have changed its mind, or asked for the same again.
+            if self._ears is None and self._choices.server_turns and not self._closed:
+                self._ears = ears
         elif not wanted and self._ears is not None:
             self._ears.close()
             self._ears = None

@@ -93,6 +93,19 @@ async def test_a_short_noise_pauses_the_reply_and_lets_it_go_on(tmp_path: Path, 
         await client.until("response", 20)
 
 
+async def test_a_client_that_changes_its_mind_at_once_marks_its_turns_itself(tmp_path: Path, speech: bytes):
+    stt = {"text": "good morning my dear friend"}
+    async with house(tmp_path, chat={"reply": "Hello."}, stt=stt) as (_, http), live(http) as client:
+        for detection in ("server", "server", "client"):
+            await client.send("session_update", data={"turn_detection": detection})
+        for _ in range(3):
+            await client.until("session_updated")
+        await client.speak(pcm=speech)
+        frames = await client.until("end", 20)
+        assert "error" not in [frame["t"] for frame in frames]
+        assert texts(frames, "user_msg") == "good morning my dear friend"
+
+
 async def test_the_bots_own_words_are_no_turn(tmp_path: Path, speech: bytes):
     reply = "good morning my dear friend, how are you today?"
     async with (
