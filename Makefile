@@ -57,7 +57,7 @@ unit: setup-dev ## Fast tests only
 bench: setup-dev ## Measure and print the tables of docs/benchmarks.md
 	@$(PY) -m astrbot_like bench $(ARGS)
 
-soak: setup-dev ## The long fuzz, soak and crash runs (an hour and more)
+soak: setup-dev ## The long fuzz, crash and soak runs (half an hour and more)
 	@$(PY) -m pytest -m soak --timeout 14400 -p no:xdist $(ARGS)
 
 screenshots: setup-dev web ## Pictures of every page in both languages, light, dark and phone size
