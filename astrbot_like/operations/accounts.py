@@ -142,10 +142,12 @@ class Accounts:
         return self._secret
 
     async def rotate_signing_secret(self) -> None:
-        """Replace the secret, which ends every sign-in."""
+        """Replace the secret, which ends every sign-in, also of what is connected."""
         fresh = secrets.token_urlsafe(48)
         await self._installation.put(TOKEN_SECRET, await asyncio.to_thread(self._box.encrypt, fresh))
         self._secret = fresh
+        for account in await self.all():
+            self._changed(await self._store.change(account.username, end_tokens=True))
 
     # --- changing -------------------------------------------------------------------------------------
 

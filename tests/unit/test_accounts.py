@@ -150,12 +150,15 @@ async def test_an_address_is_locked_whatever_name_it_tries(house):
 
 
 async def test_the_signing_secret_lasts_and_can_be_replaced(house, other):
+    await house.accounts.ensure_first("root", "a good one")
+    before = await house.accounts.token_generation("root")
     secret = await house.accounts.signing_secret()
     assert len(secret) >= 32
     assert await other.accounts.signing_secret() == secret
     await other.accounts.rotate_signing_secret()
     await house.watch.check()
     assert await house.accounts.signing_secret() != secret
+    assert await house.accounts.token_generation("root") != before, "connections are ended by that"
 
 
 async def test_one_sign_in_can_be_ended(house):
