@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from astrbot_like.domain.audio import INPUT_RATE
-from astrbot_like.domain.errors import BotError
+from astrbot_like.domain.errors import BotError, ConfigError
+from astrbot_like.domain.profiles import NO_PERSONA
 from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.engine.audio import decode_media
 from astrbot_like.engine.context import Profiles, Turn
@@ -66,11 +67,13 @@ class Voices:
         )
 
     def check_choice(self, options: TurnOptions) -> None:
-        """Whether the providers that were chosen for turns are there.
+        """Whether the providers and the persona that were chosen for turns are there.
 
         Raises:
             ConfigError: One is not, or it could not be started.
         """
+        if options.persona not in (None, NO_PERSONA) and self._profiles.persona(options.persona) is None:
+            raise ConfigError(f"There is no persona {options.persona!r}.")
         for kind, chosen in (
             (STT, options.stt_provider),
             (TTS, options.tts_provider),

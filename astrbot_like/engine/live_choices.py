@@ -56,7 +56,7 @@ class LiveChoices:
 
         Raises:
             ProcessingError: There is no such session.
-            ConfigError: A provider that is chosen is not there.
+            ConfigError: A provider or the persona that is chosen is not there.
             InvalidMessageFormat: An option that is not known.
         """
         session = self.session

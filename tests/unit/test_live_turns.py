@@ -173,9 +173,9 @@ async def test_an_empty_chain_in_the_settings_file_is_none(tmp_path: Path):
         assert ("bot_msg" in [frame["t"] for frame in frames]) is (kind == "tts")
 
 
-async def test_a_provider_that_is_not_there_is_refused_when_it_is_chosen(tmp_path: Path):
+async def test_a_provider_or_persona_that_is_not_there_is_refused_when_it_is_chosen(tmp_path: Path):
     async with house(tmp_path) as (_, http), live(http) as client:
-        for kind in ("stt_provider", "llm_provider", "tts_provider"):
+        for kind in ("stt_provider", "llm_provider", "tts_provider", "persona"):
             await client.send("session_update", data={kind: "nobody", "barge_in": True})
             assert "'nobody'" in (await client.until("error"))[-1]["data"]
         await client.send("session_update", data={"llm_provider": "chat"})
