@@ -26,8 +26,11 @@ BACKGROUND_STEP = 100
 """Messages indexed in one transaction of ``run``: nobody who stores a message waits longer than some 2 ms."""
 INTERVAL = 30.0
 PAUSE = 0.02
-STEPS = (250, 500, 1_250)
+STEPS = (250, 750)
 """Messages looked at in turn, until a page is full."""
+ASKED_OF_INDEX = 2
+"""Words looked up in the index, the longest: each costs a walk along all messages with its letters. The others are
+looked for in what these find."""
 RARE = 2_000
 """Messages with a short word that are read by their keys."""
 FEW = 1_000
@@ -97,7 +100,8 @@ class _Search:
         self._connection = connection
         self._index = index
         self._words = words
-        self._long = [word for word in words if len(word) >= TRIGRAM]
+        self._longest = sorted(words, key=len, reverse=True)[:ASKED_OF_INDEX]
+        self._matched = [word for word in self._longest if len(word) >= TRIGRAM]
         self._creator = creator
         self._limit = limit
 
@@ -118,12 +122,11 @@ class _Search:
 
     def _indexed(self, ceiling: int, mine: list[ColumnElement[bool]]) -> tuple[list[StoredMessage], int | None]:
         """What the index finds, or for frequent short words a look through the newest."""
-        short = [word for word in self._words if len(word) < TRIGRAM]
-        rest = [holds(word, messages.c.text) for word in short]
-        if self._long:
+        rest = [holds(word, messages.c.text) for word in self._words if word not in self._matched]
+        if self._matched:
             return self._read(_listed(self._matching(ceiling)), ceiling, 0, [*rest, *mine])
         rare = next(
-            (ids for word in short if (ids := self._index.rows(self._connection, word, RARE)) is not None), None
+            (ids for word in self._longest if (ids := self._index.rows(self._connection, word, RARE)) is not None), None
         )
         source = self._newest if rare is None else _listed(rare)
         return self._read(source, ceiling, 0, [*rest, *mine])
@@ -162,7 +165,7 @@ class _Search:
         # The index yields its rows newest first, so that it stops with the last that is asked for.
         key = _INDEX.c.rowid
         query = select(key).where(_MATCHES, key < ceiling).order_by(key.desc()).limit(sum(STEPS))
-        return self._connection.execute(query, {"match": " AND ".join(map(quoted, self._long))}).scalars().all()
+        return self._connection.execute(query, {"match": " AND ".join(map(quoted, self._matched))}).scalars().all()
 
     def _of_user(self) -> set[int] | None:
         """All messages of the user, when they are few."""
