@@ -90,6 +90,7 @@ async def test_a_persona_and_a_profile_shape_a_session(web: Web, house: BrowserH
         await page.get_by_role("button", name="New profile").click()
         await page.get_by_role("dialog").get_by_label("Name of the profile").fill("At sea")
         await agree(page, "Add")
+        await expect(page.get_by_role("heading", name="At sea")).to_be_visible()
         await page.get_by_label("Persona", exact=True).select_option("captain")
         await expect(page.get_by_text("not saved yet")).to_be_visible()
         await page.get_by_role("button", name="Save", exact=True).click()
