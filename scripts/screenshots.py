@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from PIL import Image  # noqa: E402 - needs the path above
 from playwright.async_api import Error, Page  # noqa: E402
 
-from scripts.pictures.house import furnish, spread_turns, talk  # noqa: E402
+from scripts.pictures.house import furnish, move_model, spread_turns, talk  # noqa: E402
 from scripts.pictures.model import TalkativeModel, serve  # noqa: E402
 from scripts.pictures.scenes import SCENES, Scene  # noqa: E402
 from tests.browser.conftest import CHROMIUM  # noqa: E402
@@ -46,21 +47,43 @@ PAUSE = bytes(2 * 16_000)
 
 
 @asynccontextmanager
-async def furnished(folder: Path) -> AsyncIterator[tuple[ServerProcess, BrowserHouse, TalkativeModel]]:
-    """A server with a model and a past, and its HTTP routes."""
+async def furnished(
+    folder: Path, kept: Path | None = None
+) -> AsyncIterator[tuple[ServerProcess, BrowserHouse, TalkativeModel]]:
+    """A server with a model and a past, and its HTTP routes.
+
+    Args:
+        folder: Of its data.
+        kept: Where the data is kept once it has been made, to be copied the next time; the past takes its time.
+    """
+    data = folder / "data"
     model = TalkativeModel()
     runner, url = await serve(model)
     try:
-        server = ServerProcess(folder / "data")
+        if kept is None or not await asyncio.to_thread(kept.is_dir):
+            server = ServerProcess(data)
+            async with server, BrowserHouse(server) as house:
+                await furnish(house, url)
+                await talk(house)
+                await server.stop()
+            await asyncio.to_thread(spread_turns, data / "astrbot_like.db")
+            if kept is not None:
+                await asyncio.to_thread(shutil.copytree, data, kept)
+        else:
+            await asyncio.to_thread(shutil.copytree, kept, data)
+        server = ServerProcess(data)
         async with server, BrowserHouse(server) as house:
-            await furnish(house, url)
-            await talk(house)
-            await server.stop()
-        await asyncio.to_thread(spread_turns, folder / "data" / "astrbot_like.db")
-        async with server, BrowserHouse(server) as house:
+            await move_model(house, url)
             yield server, house, model
     finally:
         await runner.cleanup()
+
+
+async def heard(scene: Scene) -> bytes:
+    """What the microphone hears."""
+    if scene.speech:
+        return PAUSE * 2 + await say(scene.speech)
+    return b"" if scene.speech is None else PAUSE
 
 
 async def shoot(page: Page, scene: Scene, path: Path) -> None:
@@ -82,7 +105,7 @@ async def run(target: Path, scenes: Sequence[Scene], looks: Sequence[str]) -> in
             model.pause = 0.02
             for look in looks:
                 for scene in scenes:
-                    speech = PAUSE * 2 + await say(scene.speech) if scene.speech else PAUSE
+                    speech = await heard(scene)
                     token = house.token if scene.signed_in else ""
                     file = target / f"{scene.name}-{look}.png"
                     started = time.monotonic()

@@ -10,6 +10,7 @@ const AREAS = import.meta.glob<Record<string, Texts>>('../src/texts/*.ts', { eag
 const FROM_DATA: Readonly<Record<string, readonly RegExp[]>> = {
   errorTexts: [/^[A-Z_]+$/],
   fieldNames: [/./],
+  taskNames: [/./],
   forms: [/^(int|number|range|option|json|required)$/],
   providers: [/^(chat_completion|speech_to_text|text_to_speech|embedding|rerank)$/],
   profiles: [/^(llm|stt|tts|embedding|rerank)$/],

@@ -32,6 +32,11 @@ SMALL_TALK = (
     ("Names for a sailing boat",),
 )
 
+TIDE = "High water on Tuesday"
+TIDE_ZH = "周二的高潮时间"
+FERRY = "The ferry and the tide gauge"
+"""Sessions that the pictures open."""
+
 RADIO_PLUGIN = {
     "metadata.yaml": (
         "name: harbour_radio\ndisplay_name: Harbour radio\nauthor: Jo\nversion: 2.1.0\n"
@@ -164,15 +169,15 @@ async def talk(house: BrowserHouse) -> None:
         for text in texts:
             await ask(house, session, {"type": "plain", "text": text})
     picture = await upload(house, "/api/chat/post_file", "tide-gauge.png", gauge())
-    session = await new_session(house, "The ferry and the tide gauge")
+    session = await new_session(house, FERRY)
     shown = {"type": "image", "attachment_id": picture["attachment_id"], "filename": "tide-gauge.png"}
     note = await upload(house, "/api/chat/post_file", "logbook-2026.txt", b"06:00 wind west 4\n" * 400)
     paper = {"type": "file", "attachment_id": note["attachment_id"], "filename": "logbook-2026.txt"}
     await ask(house, session, shown, paper, {"type": "plain", "text": "What does this picture show?"})
     await ask(house, session, {"type": "plain", "text": "How much does the ferry burn for 14.4 miles and back?"})
-    session = await new_session(house, "周二的高潮时间")
+    session = await new_session(house, TIDE_ZH)
     await ask(house, session, {"type": "plain", "text": "周二什么时候高潮？"})
-    session = await new_session(house, "High water on Tuesday")
+    session = await new_session(house, TIDE)
     await ask(house, session, {"type": "plain", "text": "When is high water on Tuesday? And how do you know?"})
 
 
@@ -207,6 +212,14 @@ async def furnish(house: BrowserHouse, url: str) -> None:
     keys = (await house.get("/api/apikey/list"))["keys"]
     await house.post("/api/apikey/revoke", key_id=next(key["key_id"] for key in keys if key["name"] == "Old script"))
     await house.post("/api/backup/create")
+
+
+async def move_model(house: BrowserHouse, url: str) -> None:
+    """The model is at another port than when the data was made."""
+    for provider in (await house.get("/api/provider/list"))["providers"]:
+        if provider["id"] in ("stand-in", "ollama") and provider["config"]["api_base"] != url:
+            config = provider["config"] | {"id": provider["id"], "api_base": url}
+            await house.post("/api/provider/update", id=provider["id"], config=config)
 
 
 def spread_turns(database: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from playwright.async_api import Locator, Page, Route, WebSocketRoute
+
+from scripts.pictures.house import FERRY, TIDE, TIDE_ZH
 
 Act = Callable[[Page], Awaitable[None]]
 
@@ -18,7 +21,7 @@ class Scene(NamedTuple):
         path: Where it begins.
         act: What is done there before the picture is taken.
         signed_in: Whether somebody is.
-        speech: What the fake microphone hears, in words; None when no microphone is needed.
+        speech: What the fake microphone hears, in words; empty: silence; None: no microphone is needed.
         microphone: Whether the browser may use it.
     """
 
@@ -62,12 +65,12 @@ async def sessions(page: Page) -> Locator:
     return page.locator(".chat > .list")
 
 
-def session(number: int) -> Act:
-    """Opens one of the sessions, counted from the newest."""
+def session(name: str) -> Act:
+    """Opens one of the sessions."""
 
     async def act(page: Page) -> None:
         listed = await sessions(page)
-        await listed.locator(".sessions .open").nth(number).click()
+        await listed.locator(".sessions .open").filter(has_text=name).first.click()
         await page.locator(".message").first.wait_for()
 
     return act
@@ -77,15 +80,16 @@ async def session_list(page: Page) -> None:
     """The sessions themselves, several of them chosen."""
     listed = await sessions(page)
     await listed.locator(".head .icon").first.click()
-    for number in (1, 2):
-        await listed.locator(".pick input").nth(number).check()
+    for name in (TIDE_ZH, FERRY):
+        await listed.locator(".pick").filter(has_text=name).locator("input").check()
 
 
 async def session_menu(page: Page) -> None:
     """What can be done with a session."""
     listed = await sessions(page)
-    await listed.locator(".row-item").nth(1).hover()
-    await listed.locator(".row-item [aria-haspopup]").nth(1).click()
+    row = listed.locator(".row-item").filter(has_text=TIDE_ZH)
+    await row.hover()
+    await row.locator("[aria-haspopup]").click()
 
 
 async def delete_session(page: Page) -> None:
@@ -97,14 +101,14 @@ async def delete_session(page: Page) -> None:
 
 async def open_tool(page: Page) -> None:
     """A tool call and the reasoning before it."""
-    await session(2)(page)
+    await session(FERRY)(page)
     for name in (".reasoning summary", ".tool summary"):
         await page.locator(name).last.click()
 
 
 async def composing(page: Page) -> None:
     """A message that is being written, with files and an answer to an earlier one."""
-    await session(0)(page)
+    await session(TIDE)(page)
     await page.locator(".message:not(.mine) .acts button").last.click()
     files = [
         {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"x" * 4000},
@@ -126,7 +130,7 @@ async def choices(page: Page) -> None:
 
 async def editing(page: Page) -> None:
     """A message that is changed and sent again."""
-    await session(1)(page)
+    await session(TIDE_ZH)(page)
     await page.locator(".message.mine").last.hover()
     await page.locator(".message.mine .acts button").nth(1).click()
 
@@ -144,7 +148,7 @@ async def connection_lost(page: Page) -> None:
 
     await page.route_web_socket("**/*", route)
     await page.reload()
-    await session(0)(page)
+    await session(TIDE)(page)
     await sockets[0].close()
     await page.locator(".lost").wait_for()
 
@@ -159,11 +163,15 @@ async def failing_server(page: Page) -> None:
 async def waiting_server(page: Page) -> None:
     """The answers take their time."""
 
-    async def never(_: object) -> None: ...
+    closed = asyncio.Event()
+    page.on("close", lambda _: closed.set())
 
-    await page.route("**/api/**", never)
+    async def wait(route: Route) -> None:
+        await closed.wait()
+
+    await page.route("**/api/**", wait)
     await page.reload()
-    await page.locator("h1").first.wait_for(state="attached")
+    await page.locator("[role=status]").first.wait_for()
 
 
 def answering(body: str) -> Callable[[Route], Awaitable[None]]:
@@ -243,12 +251,16 @@ async def provider_form(page: Page) -> None:
     await page.locator("dialog .result").wait_for(timeout=40_000)
 
 
+def card(page: Page, name: str) -> Locator:
+    """A plugin in the list."""
+    return page.locator(".plugin").filter(has=page.get_by_role("heading", name=name))
+
+
 def plugin(name: str, number: int = 0) -> Act:
     """A tab of a plugin's details."""
 
     async def act(page: Page) -> None:
-        card = page.locator(".plugin").filter(has_text=name)
-        await card.locator("footer .button:not(.icon)").first.click()
+        await card(page, name).locator("footer .button:not(.icon)").first.click()
         await page.locator("dialog [role=tab]").nth(number).click()
 
     return act
@@ -256,7 +268,7 @@ def plugin(name: str, number: int = 0) -> Act:
 
 async def plugin_menu(page: Page) -> None:
     """What can be done with a plugin."""
-    await page.locator(".plugin").filter(has_text="Harbour radio").locator("[aria-haspopup]").click()
+    await card(page, "Harbour radio").locator("[aria-haspopup]").click()
 
 
 async def plugin_removal(page: Page) -> None:
@@ -298,7 +310,7 @@ async def profile_bottom(page: Page) -> None:
 
 async def conversation(page: Page) -> None:
     """A conversation that is read."""
-    await page.locator(".rows button").nth(1).click()
+    await page.locator(".rows button").filter(has_text=TIDE).click()
     await page.locator(".message").first.wait_for()
 
 
@@ -316,15 +328,21 @@ async def key_made(page: Page) -> None:
     await page.locator("dialog pre").first.wait_for()
 
 
+async def loaded(page: Page) -> None:
+    """Everything that a page asked for is there."""
+    await page.locator(".page > :is(section, .stack, .two) h2").first.wait_for()
+    await page.locator(".state[role=status]").first.wait_for(state="hidden")
+
+
 async def scrolled(page: Page) -> None:
     """The lower half of a page."""
-    await page.wait_for_timeout(600)
+    await loaded(page)
     await page.evaluate("document.querySelector('#main').scrollTo(0, 700)")
 
 
 async def to_the_end(page: Page) -> None:
     """The end of a page."""
-    await page.wait_for_timeout(600)
+    await loaded(page)
     await page.evaluate("document.querySelector('#main').scrollTo(0, 1e6)")
 
 
@@ -352,9 +370,9 @@ SCENES = (
     Scene("welcome-3", "/welcome", connect_model),
     Scene("chat-new", "/chat"),
     Scene("chat-first-day", "/chat", nothing_there),
-    Scene("chat", "/chat", session(0)),
-    Scene("chat-zh", "/chat", session(1)),
-    Scene("chat-files", "/chat", session(2)),
+    Scene("chat", "/chat", session(TIDE)),
+    Scene("chat-zh", "/chat", session(TIDE_ZH)),
+    Scene("chat-files", "/chat", session(FERRY)),
     Scene("chat-tool", "/chat", open_tool),
     Scene("chat-composing", "/chat", composing),
     Scene("chat-choices", "/chat", choices),
@@ -404,7 +422,7 @@ SCENES = (
     Scene("keys-none", "/keys", nothing_there),
     Scene("key-form", "/keys", primary),
     Scene("key-made", "/keys", key_made),
-    Scene("statistics", "/statistics"),
+    Scene("statistics", "/statistics", loaded),
     Scene("statistics-middle", "/statistics", scrolled),
     Scene("statistics-end", "/statistics", to_the_end),
     Scene("logs", "/logs"),

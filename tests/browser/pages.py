@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
 
 from tests.support.server_process import PASSWORD, ROOT, USERNAME, ServerProcess
 
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
-PHONE = {"width": 390, "height": 844}
-LAPTOP = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 RATE = 16_000
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 """What the house calls itself, for the list of browsers that are signed in."""
@@ -98,6 +98,7 @@ class Web:
         self._folder = folder
         self._playwright: Playwright | None = None
         self._entered: Any = None
+        self._plain: Browser | None = None
 
     async def __aenter__(self) -> Web:
         self._entered = async_playwright()
@@ -105,6 +106,8 @@ class Web:
         return self
 
     async def __aexit__(self, *exception: Any) -> None:
+        if self._plain is not None:
+            await self._plain.close()
         await self._entered.__aexit__(*exception)
 
     @asynccontextmanager
@@ -118,24 +121,16 @@ class Web:
         dark: bool = False,
         permissions: bool = True,
     ) -> AsyncIterator[Page]:
-        """A page of a fresh browser.
+        """A page of a fresh profile; whoever speaks into a microphone, or may not, gets a browser of their own, too.
 
         Args:
             token: Signs the page in beforehand.
             speech: 16 kHz mono s16le that the microphone hears, once.
             permissions: Whether the microphone may be used.
         """
-        assert self._playwright is not None
-        arguments = [*QUIET, "--use-fake-device-for-media-stream"]
-        if permissions:
-            arguments.append("--use-fake-ui-for-media-stream")
-        else:
-            arguments.append("--deny-permission-prompts")
-        if speech:
-            path = self._folder / "microphone.wav"
-            await asyncio.to_thread(write_wav, path, speech)
-            arguments.append(f"--use-file-for-fake-audio-capture={path}%noloop")
-        browser = await self._playwright.chromium.launch(executable_path=self._executable, args=arguments)
+        own = bool(speech) or not permissions
+        browser = await self._launch(speech, permissions) if own else await self._shared()
+        context = None
         try:
             context = await browser.new_context(
                 base_url=self.server.url,
@@ -154,7 +149,28 @@ class Web:
             page.on("console", lambda message: self._listen(message.type, message.text))
             yield page
         finally:
-            await browser.close()
+            if own:
+                await browser.close()
+            elif context is not None:
+                await context.close()
+
+    async def _shared(self) -> Browser:
+        if self._plain is None or not self._plain.is_connected():
+            self._plain = await self._launch(b"", True)
+        return self._plain
+
+    async def _launch(self, speech: bytes, permissions: bool) -> Browser:
+        assert self._playwright is not None
+        arguments = [*QUIET, "--use-fake-device-for-media-stream"]
+        if permissions:
+            arguments.append("--use-fake-ui-for-media-stream")
+        else:
+            arguments.append("--deny-permission-prompts")
+        if speech:
+            path = self._folder / "microphone.wav"
+            await asyncio.to_thread(write_wav, path, speech)
+            arguments.append(f"--use-file-for-fake-audio-capture={path}%noloop")
+        return await self._playwright.chromium.launch(executable_path=self._executable, args=arguments)
 
     def _listen(self, kind: str, text: str) -> None:
         # A refused request is what some tests are about; a violated policy or an exception never is.

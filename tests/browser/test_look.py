@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Error, Page, expect
 
+from scripts.pictures.house import TIDE
 from scripts.pictures.scenes import SCENES, Scene, session
 from scripts.screenshots import LOOKS, furnished
 from tests.browser.conftest import CHROMIUM
@@ -38,10 +39,16 @@ new MutationObserver(() => {
 """
 
 
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the installation is kept once it is furnished."""
+    return tmp_path_factory.mktemp("furnished") / "data"
+
+
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[tuple[Web, BrowserHouse]]:
+async def home(tmp_path: Path, past: Path) -> AsyncIterator[tuple[Web, BrowserHouse]]:
     """An installation in use, and a browser for it."""
-    async with furnished(tmp_path) as (server, house, model), Web(server, CHROMIUM, tmp_path) as web:
+    async with furnished(tmp_path, past) as (server, house, model), Web(server, CHROMIUM, tmp_path) as web:
         model.pause = 0.02
         yield web, house
 
@@ -83,7 +90,7 @@ async def test_markdown_keeps_what_its_marks_say(home: tuple[Web, BrowserHouse])
     web, house = home
     async with web.open(token=house.token) as page:
         await page.goto("/chat")
-        await session(0)(page)
+        await session(TIDE)(page)
         height = page.get_by_role("cell", name="0.8 m")
         assert await height.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
         assert await page.locator(".markdown pre").first.get_attribute("tabindex") == "0"
@@ -94,7 +101,7 @@ async def test_nothing_moves_while_a_reply_grows(home: tuple[Web, BrowserHouse])
     async with web.open(token=house.token) as page:
         await page.add_init_script(SHIFTS)
         await page.goto("/chat")
-        await session(0)(page)
+        await session(TIDE)(page)
         await page.locator(".katex").first.wait_for()  # a formula takes its place when its library is there
         await ask(page, "Tell me a story")
         await page.wait_for_timeout(600)  # what a key press moves does not count, for half a second

@@ -139,7 +139,7 @@ async def test_conversations_are_searched_read_exported_and_deleted(web: Web, ho
         written: dict[str, str] = {}
         for kind in ("Markdown", "JSON"):
             async with page.expect_download() as download:
-                await page.get_by_role("button", name=kind, exact=True).click()
+                await page.get_by_role("button", name=f"Export as {kind}").click()
             written[kind] = Path(await (await download.value).path()).read_text()
         assert "20 plus 30" in written["Markdown"]
         assert "50" in json.dumps(json.loads(written["JSON"]))

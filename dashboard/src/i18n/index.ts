@@ -61,6 +61,11 @@ export function formatNumber(value: number, digits = 1): string {
   return new Intl.NumberFormat(locale.value, { maximumFractionDigits: digits }).format(value)
 }
 
+/** As many digits after the point as asked for, so that figures below each other line up. */
+function formatFixed(value: number, digits: number): string {
+  return new Intl.NumberFormat(locale.value, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)
+}
+
 const dateTime = computed(() => new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short' }))
 const timeOnly = computed(() => new Intl.DateTimeFormat(locale.value, { timeStyle: 'short' }))
 const dayOnly = computed(() => new Intl.DateTimeFormat(locale.value, { month: 'short', day: 'numeric' }))
@@ -89,11 +94,11 @@ export function formatWhen(value: string | number, now = Date.now()): string {
   return date.getFullYear() === today.getFullYear() ? dayOnly.value.format(date) : dateOnly.value.format(date)
 }
 
-/** Seconds as a person reads them: 340 ms, 1.8 s, 2 min 5 s. */
+/** Seconds as a person reads them: 340 ms, 1.80 s, 12.5 s, 2 min 5 s. */
 export function formatSeconds(seconds: number): string {
   const [day, hour, minute, second] = index.value ? [' 天', ' 小时', ' 分', ' 秒'] : [' d', ' h', ' min', ' s']
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)}${index.value ? ' 毫秒' : ' ms'}`
-  if (seconds < 60) return `${formatNumber(seconds, seconds < 10 ? 2 : 1)}${second}`
+  if (seconds < 60) return `${formatFixed(seconds, seconds < 9.995 ? 2 : 1)}${second}`
   if (seconds < 3600) return `${Math.floor(seconds / 60)}${minute} ${Math.floor(seconds % 60)}${second}`
   if (seconds < 86400) return `${Math.floor(seconds / 3600)}${hour} ${Math.floor((seconds % 3600) / 60)}${minute}`
   return `${Math.floor(seconds / 86400)}${day} ${Math.floor((seconds % 86400) / 3600)}${hour}`

@@ -3,6 +3,7 @@ import type { Texts } from '@/i18n'
 export const bots = {
   lead: ['Where people reach your bot: here, and on messengers that you connect.', '人们可以在哪里找到机器人：本页面，以及你接入的聊天平台。'],
   add: ['Add a bot', '添加机器人'],
+  first: ['Connect a platform', '接入平台'],
   here: ['This page', '本页面'],
   hereHint: ['Chat and live voice in the browser', '浏览器中的聊天与语音对话'],
   none: ['No bot on another platform yet', '尚未接入其他平台'],

@@ -3,6 +3,7 @@ import type { Texts } from '@/i18n'
 export const keys = {
   lead: ['Keys let other programs talk to your bot. Each may do only what you allow it.', '密钥让其他程序与机器人对话，权限由范围决定。'],
   add: ['New key', '新建密钥'],
+  first: ['Make a key', '创建一个密钥'],
   none: ['No key yet', '还没有密钥'],
   noneHint: ['Make one to use the Open API from your own programs.', '创建密钥后即可在自己的程序中调用开放 API。'],
   name: ['Name', '名称'],

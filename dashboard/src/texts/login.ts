@@ -14,7 +14,7 @@ export const login = {
   // The newcomer's first minute
   step: ['Step {n} of 3', '第 {n} 步，共 3 步'],
   pwTitle: ['Choose your own password', '设置你自己的密码'],
-  pwLead: ['The server made the current one up. At least 8 characters; a short sentence works well.', '当前密码由服务器随机生成。至少 8 个字符，用一句短语就很好。'],
+  pwLead: ['The current one was made by the server. Take at least 8 characters; a short sentence works well.', '当前密码由服务器随机生成。至少 8 个字符，用一句短语就很好。'],
   pwCurrent: ['Current password', '当前密码'],
   pwNew: ['New password', '新密码'],
   pwShort: ['At least 8 characters.', '至少 8 个字符。'],

@@ -4,7 +4,7 @@ export const logs = {
   lines: ['Log lines', '日志内容'],
   only: ['Only {what}', '只看 {what}'],
   level: ['Level', '级别'],
-  all: ['Everything', '全部'],
+  all: ['All levels', '全部级别'],
   plugin: ['Plugin', '插件'],
   session: ['Session', '会话'],
   turn: ['Turn', '轮次'],

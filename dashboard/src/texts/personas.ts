@@ -3,6 +3,7 @@ import type { Texts } from '@/i18n'
 export const personas = {
   lead: ['Who your bot is: how it speaks and what it may use.', '机器人的身份：怎样说话，可以用哪些工具。'],
   add: ['New persona', '新建人格'],
+  first: ['Write a persona', '写一个人格'],
   none: ['No persona yet', '还没有人格'],
   noneHint: ['Without one, the bot speaks as its model does.', '没有人格时，机器人按模型默认方式说话。'],
   edit: ['Edit', '编辑'],

@@ -24,6 +24,7 @@ export const profiles = {
   addTo: ['Add a provider to: {name}', '添加服务到：{name}'],
   addOne: ['Add a provider…', '添加服务…'],
   empty: ['Nothing chosen: what comes with the server is used, if there is any.', '未选择，使用服务器自带的服务（如有）。'],
+  noneOfKind: ['There is no provider of this kind yet.', '尚无此类服务。'],
   persona: ['Persona', '人格'],
   personaNone: ['Default', '默认'],
   plugins: ['Plugins', '插件'],
@@ -42,6 +43,6 @@ export const profiles = {
   advancedHint: ['For plugins that read them, by AstrBot’s names', '供插件读取，沿用 AstrBot 的名称'],
   save: ['Save', '保存'],
   saved: ['Saved', '已保存'],
-  unsaved: ['Changes are not saved yet.', '有未保存的更改。'],
+  unsaved: ['Not saved yet', '有未保存的更改'],
   discard: ['Discard', '放弃更改'],
 } as const satisfies Texts

@@ -18,7 +18,7 @@ export const providers = {
   off: ['off', '已停用'],
   test: ['Test', '测试'],
   tested: ['Answered in {time}', '应答用时 {time}'],
-  testFailed: ['No answer', '无应答'],
+  testFailed: ['The test failed', '测试未通过'],
   edit: ['Edit', '编辑'],
   delete: ['Delete', '删除'],
   deleteTitle: ['Delete the provider “{name}”?', '删除服务“{name}”？'],

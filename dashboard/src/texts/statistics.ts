@@ -42,10 +42,24 @@ export const statistics = {
   running: ['running', '运行中'],
   idle: ['stopped', '已停止'],
   restarts: ['Restarts', '重启次数'],
-  lastError: ['Last error', '最近错误'],
+  taskMcp: ['MCP server {name}', 'MCP 服务器 {name}'],
   none: ['No turns in this span', '此时间段内没有对话'],
   noneHint: ['Figures appear after somebody has talked to the bot.', '有人与机器人对话后，这里会显示数据。'],
   asTable: ['As a table', '以表格查看'],
   time: ['Time', '时间'],
   nobody: ['(none)', '（无）'],
 } as const satisfies Texts
+
+/** What the server's background tasks do, by the names it gives them. */
+export const taskNames = {
+  'message events': ['Messages from platforms', '平台消息处理'],
+  'changes from outside': ['Changes made by other programs', '监测外部改动'],
+  'changes of plugin files': ['Changes of plugin files', '监测插件文件改动'],
+  'use of API keys': ['Last use of API keys', '记录 API 密钥使用'],
+  statistics: ['Statistics', '统计'],
+  'search index': ['Search index', '搜索索引'],
+  'clean-up of files': ['Clean-up of files', '清理文件'],
+  'plugin requests': ['Requests of plugins', '插件请求'],
+  'credential watch': ['Watch over sign-ins and keys', '监测登录与密钥'],
+} as const satisfies Texts
+export type TaskName = keyof typeof taskNames
