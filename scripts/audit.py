@@ -24,7 +24,10 @@ def verdict(report: str) -> tuple[int, str]:
     checked = [package for package in packages if "skip_reason" not in package]
     skipped = len(packages) - len(checked)
     if not checked:
-        return TEMPORARY_FAILURE, f"audit: the service knows none of the {skipped} packages; nothing was checked."
+        return TEMPORARY_FAILURE, (
+            f"audit: the service knows none of the {skipped} packages; nothing was checked. "
+            "A mirror of the package index may stand in its place."
+        )
     found = [
         f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none'}"
         for package in checked

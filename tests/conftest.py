@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from astrbot_like.client.transport import Socket
@@ -39,3 +43,12 @@ def _the_typed_client_checks_its_frames(monkeypatch: pytest.MonkeyPatch) -> None
         return frame
 
     monkeypatch.setattr(Socket, "receive", checked)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A temporary folder that every user can enter; pytest closes its own to others each time that it starts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
