@@ -43,7 +43,7 @@ from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.platforms.webchat.memory import MemoryQueues
 from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.runtime.logging import LogBus
-from astrbot_like.runtime.tasks import Supervisor
+from astrbot_like.runtime.tasks import Supervisor, cancel_and_wait
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class Application:
         self._engine: EngineParts | None = None
         self._plugins: PluginParts | None = None
         self._loading: asyncio.Task[Any] | None = None
+        self._providers_loaded = asyncio.Event()
 
     async def start(self) -> None:
         """Open the data, open the door, and load plugins, providers and platforms in the background.
@@ -196,6 +197,7 @@ class Application:
             msgspec.structs.replace(config, config=resolve_environment(config.config))
             for config in [*providers, *stored]
         )
+        self._providers_loaded.set()
         declared = {config.id for config in platforms}
         stored_platforms = [config for config in await stores.records.platforms.all() if config.id not in declared]
         await engine.platforms.load([*platforms, *stored_platforms])
@@ -222,6 +224,14 @@ class Application:
 
     async def _run_turn(self, event: Any) -> None:
         assert self._engine is not None and self._plugins is not None
+        if not self._providers_loaded.is_set():
+            # HTTP is answered before that. A turn that began now would know neither models nor commands.
+            waiting = asyncio.create_task(self._providers_loaded.wait(), name="turn until providers are loaded")
+            try:
+                known = {waiting, self._loading} if self._loading is not None else {waiting}
+                await asyncio.wait(known, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await cancel_and_wait(waiting)
         await run_noted(self._engine.turns.run, event, self._plugins.host.active_events)
 
     def _start_services(self) -> None:

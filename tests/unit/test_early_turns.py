@@ -1,0 +1,62 @@
+"""A message that comes in while the server still loads its plugins is answered once the models are there."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import aiohttp
+from msgspec import convert
+
+from astrbot_like.config import Settings
+from astrbot_like.runtime.logging import start_logging, stop_logging
+from tests.support.applications import PASSWORD, USERNAME, Running, make_key
+from tests.support.frames import read_sse
+from tests.support.houses import FAKES
+
+SLOW = """
+import asyncio
+from pathlib import Path
+
+from astrbot.api.star import Context, Star
+
+
+class Slow(Star):
+    async def initialize(self):
+        while not Path({go!r}).exists():
+            await asyncio.sleep(0.01)
+"""
+
+
+async def test_it_waits_for_its_model(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    slow = tmp_path / "plugins" / "slow"
+    slow.mkdir(parents=True)
+    (slow / "main.py").write_text(SLOW.format(go=str(go)))
+    (slow / "metadata.yaml").write_text("name: slow\ndesc: x\nversion: 1.0.0\nauthor: x\n")
+    shutil.copytree(FAKES, tmp_path / "plugins" / "fake_providers")
+    tree = {
+        "server": {"port": 0, "data_dir": str(tmp_path), "shutdown_grace": 1.0},
+        "admin": {"username": USERNAME, "password": PASSWORD},
+        "providers": [{"id": "chat", "type": "fake_chat"}],
+        "profiles": {"default": {"llm": ["chat"]}},
+    }
+    logs = start_logging(stream=io.StringIO())
+    running = Running(convert(tree, Settings), logs)
+    try:
+        await running.start()
+        async with aiohttp.ClientSession(running.server.url) as http:
+            headers = {"X-API-Key": await make_key(http, "chat")}
+            async with http.get("/readyz") as answer:
+                assert answer.status == 503
+            body = {"message": "hello", "username": "ann"}
+            async with http.post("/api/v1/chat", json=body, headers=headers) as answer:
+                frames = []
+                async for frame in read_sse(answer.content):
+                    frames.append(frame)
+                    go.touch()  # the request is under way
+    finally:
+        await running.stop()
+        stop_logging(logs)
+    assert [frame["data"] for frame in frames if frame["type"] == "complete"] == ["You said: hello"]
