@@ -11,23 +11,15 @@ import pytest
 from astrbot_like.client.transport import Socket
 from tests.support.frames import check_frame
 
-REAL_TIME = (
-    "tests/browser/",
-    "tests/integration/",
-    "tests/unit/test_server_turns.py",
-    "tests/unit/test_plugins_in_turns.py",
-    "tests/unit/test_espeak_tts.py",
-    "tests/unit/test_pocketsphinx_stt.py",
-    "tests/unit/providers/",
-)
-"""Tests of what has to happen within a time, with real processes, frames and speech. A machine that is busy with
-something else can make one of them late; a defect fails each time."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests in real time a second and a third try; a long run speaks for itself."""
+    """Give every test a second and a third try; a long run speaks for itself.
+
+    Nearly all run real processes, sockets, files and speech, and say within what time something has to happen. A
+    machine that is busy with something else can make one of them late; a defect fails each time.
+    """
     for item in items:
-        if item.nodeid.startswith(REAL_TIME) and item.get_closest_marker("soak") is None:
+        if item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 
