@@ -33,7 +33,7 @@ class House:
         self.jobs = self._new()
 
     def _new(self) -> CronJobs:
-        return CronJobs(self.records, self._speak, self.clock, self.supervisor)
+        return CronJobs(self.records, self._speak, self.clock, self.supervisor, look=0.1)
 
     async def _speak(self, umo: str, note: str) -> None:
         if note == "broken":
@@ -104,6 +104,20 @@ async def test_jobs_hung_into_the_scheduler_itself_go_with_their_owner(house: Ho
     await house.jobs.forget(lambda handler: handler is mine)
     assert scheduler.get_job("mine") is None
     assert scheduler.get_job("other") is not None
+
+
+async def test_a_job_is_in_time_after_the_machine_slept_or_its_clock_was_set(house: House) -> None:
+    done = asyncio.Event()
+
+    async def mine() -> None:
+        done.set()
+
+    scheduler = house.jobs.scheduler
+    scheduler.add_job(mine, "date", run_date=datetime.now(UTC) + timedelta(seconds=0.5), misfire_grace_time=None)
+    await asyncio.sleep(0)  # the scheduler has set its timer
+    scheduler._stop_timer()  # that stands still, as it does while the machine sleeps
+    async with asyncio.timeout(30):
+        await done.wait()
 
 
 async def test_a_persistent_job_is_there_after_a_restart_until_it_is_deleted(house: House) -> None:

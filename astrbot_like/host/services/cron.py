@@ -26,6 +26,10 @@ JOB_DEADLINE = 600.0
 LATE = 30
 """Seconds a repeated job may start late; later than that it waits for its next time. AstrBot's figure."""
 
+LOOK = 30.0
+"""Seconds between two looks at the clock on the wall. The scheduler waits on one that stands still while the machine
+sleeps and does not follow when its clock is set: by itself it would be late by as much."""
+
 Speak = Callable[[str, str], Awaitable[None]]
 """Has the bot speak up: unified message origin, note on what to say."""
 
@@ -64,13 +68,18 @@ class CronJobs:
         records: Where persistent jobs are kept.
         speak: Has the bot speak up.
         supervisor: Owner of the runs.
+        look: Seconds between two looks at the clock on the wall.
     """
 
-    def __init__(self, records: RecordStore[Job], speak: Speak, clock: Clock, supervisor: Supervisor) -> None:
+    def __init__(
+        self, records: RecordStore[Job], speak: Speak, clock: Clock, supervisor: Supervisor, *, look: float = LOOK
+    ) -> None:
         self._records = records
         self._speak = speak
         self._clock = clock
         self._supervisor = supervisor
+        self._look = look
+        self._looking: asyncio.TimerHandle | None = None
         self._scheduler: Any = None
         self._jobs: dict[str, CronJob] = {}
         self._handlers: dict[str, Callable[..., Any]] = {}
@@ -84,7 +93,15 @@ class CronJobs:
 
             self._scheduler = AsyncIOScheduler()
             self._scheduler.start()
+            self._look_later()
         return self._scheduler
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(self._look, self._look_now)
+
+    def _look_now(self) -> None:
+        self._scheduler.wakeup()
+        self._look_later()
 
     async def restore(self) -> None:
         """Schedule the persistent jobs of earlier runs; what was to run once in the meantime runs now."""
@@ -196,6 +213,8 @@ class CronJobs:
 
     def close(self) -> None:
         """Stop the scheduler; kept jobs stay kept."""
+        if self._looking is not None:
+            self._looking.cancel()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
