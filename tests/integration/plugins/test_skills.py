@@ -30,7 +30,7 @@ async def test_a_model_reads_a_skill_and_what_it_names() -> None:
     assert "Write one sentence" in seen[1]
     assert "NOTICE: {what}" in seen[2]
     assert "has no file ../../main.py" in seen[3]
-    assert "There is no skill named burglary." in seen[4]
+    assert "name must be one of announcing, not 'burglary'" in seen[4]
 
 
 async def test_skills_go_with_their_plugin() -> None:
