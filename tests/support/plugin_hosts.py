@@ -30,6 +30,12 @@ from astrbot.api.star import Context, Star, register
 """
 
 
+class NoPlatforms:
+    """No bot runs here."""
+
+    instances: tuple[()] = ()
+
+
 def write_plugin(parent: Path, name: str, body: str, *, metadata: str | None = None, **files: str) -> Path:
     """A plugin's folder with ``main.py`` (the usual imports come first) and metadata."""
     folder = parent / name
@@ -92,7 +98,7 @@ async def plugin_host(
         providers=nothing,
         conversations=nothing,
         personas=nothing,
-        platforms=nothing,
+        platforms=NoPlatforms(),  # type: ignore[arg-type]
         agent=nothing,
         config=nothing,
         tools=host.tools,

@@ -144,6 +144,7 @@ async def test_the_list_of_plugins_names_pages_and_translations(house, token):
         "short_description": "",
         "description": "网页接口和一个页面",
         "pages": {"board": "公告板"},
+        "commands": {},
     }
 
 
