@@ -217,8 +217,16 @@ async def reply(page: Page, count: int = 1, *, timeout: float = 15_000) -> str:
     return await bubble.inner_text()
 
 
+SETTLED = """Promise.allSettled(document.getAnimations()
+    .filter((a) => a.timeline instanceof DocumentTimeline && Number.isFinite(a.effect.getComputedTiming().endTime))
+    .map((a) => a.finished))"""
+"""Fulfilled once whatever fades in, slides or turns has come to its end; what goes round for ever is not waited for."""
+
+
 async def serious_findings(page: Page) -> list[str]:
-    """What axe calls serious or critical on the page as it stands."""
+    """What axe calls serious or critical on the page once it stands still."""
+    # Text that still fades in has too little contrast; on a slow machine that is what axe would see.
+    await page.evaluate(f"{SETTLED}.then(() => null)")
     await page.evaluate(AXE.read_text())
     result = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [
