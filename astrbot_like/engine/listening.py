@@ -15,10 +15,11 @@ from astrbot_like.engine.audio import decode_media
 from astrbot_like.engine.context import Profiles, Turn
 from astrbot_like.engine.live_agent import Speaker
 from astrbot_like.engine.model_stage import CHAT
-from astrbot_like.engine.providers import ProviderDirectory, describe
+from astrbot_like.engine.providers import ProviderDirectory, ProviderEntry, describe
 from astrbot_like.engine.requests import FileText
 from astrbot_like.engine.speech_in import Utterance
 from astrbot_like.engine.speech_out import SpeechOut
+from astrbot_like.engine.startup import Startup
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.clock import Clock
 
@@ -39,12 +40,14 @@ class Voices:
         directory: ProviderDirectory,
         profiles: Profiles,
         settings: VoiceSettings,
+        startup: Startup,
         clock: Clock,
         temp_dir: Path,
     ) -> None:
         self._directory = directory
         self._profiles = profiles
         self._settings = settings
+        self._startup = startup
         self._clock = clock
         self._temp_dir = temp_dir
 
@@ -54,17 +57,35 @@ class Voices:
         Raises:
             ConfigError: The provider that was asked for is not there.
         """
-        profile = self._profiles.profile(options.profile_id, umo)
-        ids = self._profiles.chain_ids(profile, STT, umo)
+
+        def chain() -> list[ProviderEntry]:
+            profile = self._profiles.profile(options.profile_id, umo)
+            ids = self._profiles.chain_ids(profile, STT, umo)
+            return self._directory.chain(STT, ids, first=options.stt_provider)
+
+        async def chain_after_start() -> list[ProviderEntry]:
+            await self._startup.wait()
+            return chain()
+
+        started = self._startup.over
         return Utterance(
-            self._directory.chain(STT, ids, first=options.stt_provider),
+            chain() if started else (),
             self._directory,
             self._settings,
             self._clock,
             language=options.language,
             on_partial=on_partial,
             temp_dir=self._temp_dir,
+            coming=None if started else chain_after_start,
         )
+
+    async def started(self) -> None:
+        """Wait until the providers are there.
+
+        Raises:
+            TurnTimeout: The server is still starting.
+        """
+        await self._startup.wait()
 
     def check_choice(self, options: TurnOptions) -> None:
         """Whether the providers and the persona that were chosen for turns are there.

@@ -13,6 +13,8 @@ from astrbot_like.domain.ports import Sessions
 from astrbot_like.domain.turns import TurnOptions
 from astrbot_like.engine.listening import Voices
 
+_PROVIDERS = frozenset({"stt_provider", "llm_provider", "tts_provider"})
+
 
 class LiveChoices:
     """The options in force. The chat session is made when the first turn needs it."""
@@ -58,7 +60,10 @@ class LiveChoices:
             ProcessingError: There is no such session.
             ConfigError: A provider or the persona that is chosen is not there.
             InvalidMessageFormat: An option that is not known.
+            TurnTimeout: Providers are not known yet: the server is still starting.
         """
+        if not _PROVIDERS.isdisjoint(changes):
+            await self._voices.started()
         session = self.session
         if (session_id := changes.get("session_id")) is not None:
             if await self._sessions.get(session_id) is None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ from astrbot_like.domain.errors import BotError, SttNotConfigured, TooLarge
 from astrbot_like.engine.audio import wav_bytes
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.clock import Clock
+from astrbot_like.runtime.tasks import cancel_and_wait
 
 if TYPE_CHECKING:
     from astrbot_like.api.speech import STTStream
@@ -88,6 +89,7 @@ class Utterance:
         language: BCP 47 tag; None: the provider's own choice.
         on_partial: Called on the loop with interim text, when the provider gives any.
         temp_dir: Where the recording is put for providers that read a file.
+        coming: Gives the chain when there is one, in the place of ``chain``: the server is still starting.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Utterance:
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
         temp_dir: Path | None = None,
+        coming: Callable[[], Coroutine[Any, Any, Sequence[SttSource]]] | None = None,
     ) -> None:
         self._chain = list(chain)
         self._reports = reports
@@ -114,6 +117,9 @@ class Utterance:
         self._stream: STTStream | None = None
         self._dropped: list[STTStream] = []
         self._partial = ""
+        self._coming: asyncio.Task[None] | None = None
+        if coming is not None:
+            self._coming = asyncio.create_task(self._take_chain(coming), name="recognisers of a starting server")
 
     @property
     def seconds(self) -> float:
@@ -165,9 +171,11 @@ class Utterance:
         Raises:
             SttNotConfigured: There is no provider.
             ProviderError: All of them failed.
-            TurnTimeout: The last one did not answer in time.
+            TurnTimeout: The last one did not answer in time, or the server is still starting.
         """
         started = self._clock.monotonic()
+        if self._coming is not None:
+            await self._coming
         if not self._chain and self._stream is None:
             raise SttNotConfigured
         last: BotError | None = None
@@ -199,6 +207,8 @@ class Utterance:
 
     async def abort(self) -> None:
         """Drop the utterance; idempotent."""
+        if self._coming is not None:
+            await cancel_and_wait(self._coming)
         streams, self._dropped = self._dropped, []
         if self._stream is not None:
             streams.append(self._stream)
@@ -211,6 +221,14 @@ class Utterance:
                 log.warning("recogniser could not be stopped", exc_info=error)
 
     # --- streaming ---------------------------------------------------------------------------------
+
+    async def _take_chain(self, coming: Callable[[], Coroutine[Any, Any, Sequence[SttSource]]]) -> None:
+        self._chain = list(await coming())
+        if self._size and self._chain and _streams(self._chain[0]):
+            try:
+                self._reopen(self._chain[0])
+            except Exception as error:  # noqa: BLE001 - a plugin's failure: logged by the report; the next one takes over
+                self._give_up(error)
 
     def _open(self) -> None:
         if not self._chain or not _streams(self._chain[0]):

@@ -38,6 +38,7 @@ from astrbot_like.engine.pipeline import Pipeline
 from astrbot_like.engine.playback import HeardTracker
 from astrbot_like.engine.settings import EngineSettings
 from astrbot_like.engine.sink import Interruption, TurnSink
+from astrbot_like.engine.startup import Startup
 from astrbot_like.engine.timings import TurnTimings
 from astrbot_like.runtime.clock import Clock, iso_millis
 from astrbot_like.runtime.ids import new_id
@@ -95,6 +96,7 @@ class TurnEngine:
         speakers: Speakers,
         turn_log: TurnLog,
         compressor: Compressor,
+        startup: Startup,
         settings: EngineSettings,
         clock: Clock,
     ) -> None:
@@ -106,6 +108,7 @@ class TurnEngine:
         self._speakers = speakers
         self._turn_log = turn_log
         self._compressor = compressor
+        self._startup = startup
         self._settings = settings
         self._clock = clock
 
@@ -116,6 +119,7 @@ class TurnEngine:
         turn_id = turn_input.request.turn_id if turn_input is not None else new_id()
         with log_context(turn_id=turn_id):
             try:
+                await self._startup.wait_for_turn(sink)
                 turn = await self._open(event, turn_id, turn_input, sink)
             except BotError as error:
                 await self._refuse(sink, error)

@@ -22,6 +22,7 @@ from astrbot_like.dashboard.socket_pump import OpenSockets
 from astrbot_like.domain.errors import Unavailable
 from astrbot_like.engine.dispatch import EventDispatcher
 from astrbot_like.engine.settings import EngineSettings
+from astrbot_like.engine.startup import Startup
 from astrbot_like.host.dashboard_services import RefreshingProfiles, dashboard_services
 from astrbot_like.host.declared import (
     EMBEDDED_CHAINS,
@@ -43,7 +44,7 @@ from astrbot_like.operations.plugins import PluginOperations
 from astrbot_like.platforms.webchat.memory import MemoryQueues
 from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.runtime.logging import LogBus
-from astrbot_like.runtime.tasks import Supervisor, cancel_and_wait
+from astrbot_like.runtime.tasks import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Application:
         self._engine: EngineParts | None = None
         self._plugins: PluginParts | None = None
         self._loading: asyncio.Task[Any] | None = None
-        self._providers_loaded = asyncio.Event()
+        self._startup = Startup(self.clock)
 
     async def start(self) -> None:
         """Open the data, open the door, and load plugins, providers and platforms in the background.
@@ -111,6 +112,7 @@ class Application:
             plugins=plugins,
             queues=queues,
             dispatcher=dispatcher,
+            startup=self._startup,
             clock=self.clock,
             supervisor=self.supervisor,
             temp_dir=self.data / "temp",
@@ -190,14 +192,16 @@ class Application:
         providers: list[Any],
         platforms: list[Any],
     ) -> None:
-        await plugins.host.load_all()
-        declared = {config.id for config in providers}
-        stored = [config for config in await stores.records.providers.all() if config.id not in declared]
-        await plugins.directory.load(
-            msgspec.structs.replace(config, config=resolve_environment(config.config))
-            for config in [*providers, *stored]
-        )
-        self._providers_loaded.set()
+        try:
+            await plugins.host.load_all()
+            declared = {config.id for config in providers}
+            stored = [config for config in await stores.records.providers.all() if config.id not in declared]
+            await plugins.directory.load(
+                msgspec.structs.replace(config, config=resolve_environment(config.config))
+                for config in [*providers, *stored]
+            )
+        finally:
+            self._startup.end()
         declared = {config.id for config in platforms}
         stored_platforms = [config for config in await stores.records.platforms.all() if config.id not in declared]
         await engine.platforms.load([*platforms, *stored_platforms])
@@ -224,14 +228,6 @@ class Application:
 
     async def _run_turn(self, event: Any) -> None:
         assert self._engine is not None and self._plugins is not None
-        if not self._providers_loaded.is_set():
-            # HTTP is answered before that. A turn that began now would know neither models nor commands.
-            waiting = asyncio.create_task(self._providers_loaded.wait(), name="turn until providers are loaded")
-            try:
-                known = {waiting, self._loading} if self._loading is not None else {waiting}
-                await asyncio.wait(known, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                await cancel_and_wait(waiting)
         await run_noted(self._engine.turns.run, event, self._plugins.host.active_events)
 
     def _start_services(self) -> None:

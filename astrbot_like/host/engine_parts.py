@@ -18,6 +18,7 @@ from astrbot_like.engine.model_stage import ModelStage
 from astrbot_like.engine.pipeline import Pipeline
 from astrbot_like.engine.requests import RequestBuilder
 from astrbot_like.engine.settings import EngineSettings
+from astrbot_like.engine.startup import Startup
 from astrbot_like.engine.turn import TurnEngine
 from astrbot_like.engine.window import ContextWindow
 from astrbot_like.host.plugin_parts import PluginParts
@@ -118,13 +119,18 @@ def build_engine(
     plugins: PluginParts,
     queues: MemoryQueues,
     dispatcher: EventDispatcher,
+    startup: Startup,
     clock: Clock,
     supervisor: Supervisor,
     temp_dir: Path,
 ) -> EngineParts:
-    """Put the engine together."""
+    """Put the engine together.
+
+    Args:
+        startup: Ended by the caller when plugins and providers are loaded; turns wait for it.
+    """
     handlers = tools = plugins.host.dispatch
-    voices = Voices(plugins.directory, book, settings.voice, clock, temp_dir)
+    voices = Voices(plugins.directory, book, settings.voice, startup, clock, temp_dir)
     window = ContextWindow(settings.turn.context_tokens)
     agent = Agent(
         plugins.directory,
@@ -148,6 +154,7 @@ def build_engine(
         speakers=voices,
         turn_log=figures,
         compressor=Compressor(stores.history, plugins.directory, book, window, settings.turn, clock, supervisor),
+        startup=startup,
         settings=settings,
         clock=clock,
     )

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from astrbot_like.domain.errors import ProviderError, SttNotConfigured, TooLarge
+from astrbot_like.domain.errors import ProviderError, SttNotConfigured, TooLarge, TurnTimeout
 from astrbot_like.engine.audio import parse_wav
 from astrbot_like.engine.speech_in import Utterance
+from astrbot_like.engine.startup import Startup
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.clock import SystemClock
 from tests.support.virtual_time import run_virtual
@@ -195,3 +196,43 @@ def test_an_utterance_over_its_limit_stays_as_it_was() -> None:
         utterance.push(FRAME)
     assert utterance.seconds == pytest.approx(1.0)
     assert len(utterance.pcm) == 32_000
+
+
+async def _after(seconds: float, *instances: Any) -> list[Source]:
+    await asyncio.sleep(seconds)
+    return [Source(instance, f"stt{number}") for number, instance in enumerate(instances)]
+
+
+def test_recognisers_of_a_starting_server_get_everything_that_was_said() -> None:
+    provider = Streaming()
+
+    async def run() -> None:
+        utterance, _ = utterance_of(coming=lambda: _after(1.0, provider))
+        utterance.push(FRAME)
+        await asyncio.sleep(2.0)
+        assert provider.streams[0].size == len(FRAME)
+        utterance.push(FRAME)
+        assert (await utterance.finish()).text == "streamed 640"
+        early, _ = utterance_of(coming=lambda: _after(1.0, provider))
+        early.push(FRAME)
+        assert (await early.finish()).text == "streamed 320"
+        dropped, _ = utterance_of(coming=lambda: _after(3600.0, provider))
+        await dropped.abort()
+
+    run_virtual(run())
+
+
+def test_a_server_that_never_gets_ready_says_so() -> None:
+    async def run() -> None:
+        startup = Startup(SystemClock())
+
+        async def chain() -> list[Source]:
+            await startup.wait()
+            return []
+
+        utterance, _ = utterance_of(coming=chain)
+        utterance.push(FRAME)
+        with pytest.raises(TurnTimeout, match="still starting"):
+            await utterance.finish()
+
+    run_virtual(run())

@@ -155,6 +155,7 @@ class PluginTester:
         from astrbot_like.config import Settings
         from astrbot_like.engine.dispatch import EventDispatcher
         from astrbot_like.engine.settings import EngineSettings
+        from astrbot_like.engine.startup import Startup
         from astrbot_like.host.engine_parts import build_engine
         from astrbot_like.host.plugin_parts import build_plugins
         from astrbot_like.host.profiles import ProfileBook, declared_profiles
@@ -171,6 +172,7 @@ class PluginTester:
         )
         clock = SystemClock()
         supervisor = Supervisor(clock)
+        startup = Startup(clock)
         self._stack.push_async_callback(supervisor.aclose)
         stores = await open_stores(data, settings.storage, clock, exclusive=False)
         self._stack.push_async_callback(stores.aclose)
@@ -191,6 +193,7 @@ class PluginTester:
             plugins=parts,
             queues=MemoryQueues(),
             dispatcher=dispatcher,
+            startup=startup,
             clock=clock,
             supervisor=supervisor,
             temp_dir=data / "temp",
@@ -200,6 +203,7 @@ class PluginTester:
         await parts.host.load_all()
         await self._settle(parts.host)
         await self._add_providers(parts)
+        startup.end()
         self.platform = TesterPlatform(dispatcher.queue, self._platform_meta)
         parts.platforms.add(self.platform)
         await parts.host.dispatch.hook("platform_loaded", None)
