@@ -8,7 +8,7 @@ It needs nothing of the server's parts; a program may use it with the package in
 """
 
 from astrbot_like.client.bot import BotClient
-from astrbot_like.client.chat import ChatSocket, Reconnected
+from astrbot_like.client.chat import ChatOptions, ChatSocket, Reconnected, SendOptions
 from astrbot_like.client.errors import ApiError, ClientError, ConnectionClosed, Refused
 from astrbot_like.client.files import UploadedFile
 from astrbot_like.client.live import LiveSocket, Turn
@@ -17,12 +17,14 @@ from astrbot_like.client.sessions import SessionInfo, SessionPage
 __all__ = [
     "ApiError",
     "BotClient",
+    "ChatOptions",
     "ChatSocket",
     "ClientError",
     "ConnectionClosed",
     "LiveSocket",
     "Reconnected",
     "Refused",
+    "SendOptions",
     "SessionInfo",
     "SessionPage",
     "Turn",

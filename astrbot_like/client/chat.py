@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict, Unpack
 
 import msgspec
 
@@ -22,6 +22,40 @@ LONGEST_DELAY = 15.0
 
 _typed = msgspec.json.Decoder(f.ChatTypedFrame).decode
 _error = msgspec.json.Decoder(f.ChatError).decode
+
+
+class SendOptions(TypedDict, total=False):
+    """What a message may say besides its text, on every way to the bot.
+
+    Attributes:
+        message_id: Your name for the request; made by the server when missing.
+        selected_provider: Id of the provider that answers.
+        selected_model: A model of that provider.
+        enable_streaming: Deltas as they come (as without it), or the whole text at the end.
+        show_reasoning: Reasoning of the model, too.
+        persona_prompt: Replaces the persona's system prompt.
+        locale: BCP 47 tag of what the screen shows: answers of commands come in that language.
+    """
+
+    message_id: str
+    selected_provider: str
+    selected_model: str
+    enable_streaming: bool
+    show_reasoning: bool
+    persona_prompt: str
+    locale: str
+
+
+class ChatOptions(SendOptions, total=False):
+    """What a message over HTTP may say, too.
+
+    Attributes:
+        config_id: Bind the session to this profile; ``default`` resets it.
+        config_name: The same by name.
+    """
+
+    config_id: str
+    config_name: str
 
 
 class Reconnected(msgspec.Struct, frozen=True):
@@ -53,10 +87,10 @@ class ChatSocket:
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
 
-    async def send(self, message: Message, **options: Any) -> None:
-        """Send a message; ``options`` are the fields of the ``send`` frame (docs/chat-protocol.md)."""
+    async def send(self, message: Message, *, session_id: str | None = None, **options: Unpack[SendOptions]) -> None:
+        """Send a message; a new session is made when ``session_id`` is None."""
         parts = [{"type": "plain", "text": message}] if isinstance(message, str) else list(message)
-        await self._socket.send({"ct": "chat", "t": "send", "message": parts, **options})
+        await self._socket.send({"ct": "chat", "t": "send", "message": parts, "session_id": session_id, **options})
 
     async def bind(self, session_id: str, *, after: int | None = None) -> None:
         """Subscribe to a session; with ``after``, stored messages come first."""
@@ -86,14 +120,14 @@ class Chat:
         self._username = username
 
     async def send(
-        self, message: Message, *, session_id: str | None = None, **options: Any
+        self, message: Message, *, session_id: str | None = None, **options: Unpack[ChatOptions]
     ) -> AsyncGenerator[f.ChatOutFrame, None]:
         """Send a message; the frames of the reply as they come, the last one ``ChatEnd``.
 
         Args:
             message: Text, or a list of parts.
             session_id: Where to; a new session is made (and named by the first frame) when it is None.
-            **options: Further fields of the request's body, such as ``selected_model``.
+            **options: See ``ChatOptions``.
 
         Raises:
             ApiError: The request was refused.
@@ -104,7 +138,7 @@ class Chat:
                 if line.startswith(b"data: ") and (frame := read_frame(line[6:].decode())) is not None:
                     yield frame
 
-    async def ask(self, message: Message, *, session_id: str | None = None, **options: Any) -> str:
+    async def ask(self, message: Message, *, session_id: str | None = None, **options: Unpack[ChatOptions]) -> str:
         """Send a message and wait for the whole text of the reply.
 
         Raises:

@@ -10,6 +10,9 @@ from msgspec import UNSET, Meta, UnsetType
 ClientId: TypeAlias = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 """A name that a client gives to a session or a request: it is stored, logged and sent back."""
 
+Locale: TypeAlias = Annotated[str, Meta(max_length=64)]
+"""A BCP 47 tag of what the client's screen shows: the house's own texts come in that language."""
+
 ChainType: TypeAlias = Literal["reasoning", "tool_call", "tool_call_result"]
 
 # --- client to server ------------------------------------------------------------------------------
@@ -39,7 +42,7 @@ class Send(_In, frozen=True, tag="send"):
     enable_streaming: bool = True
     persona_prompt: str | None = None
     show_reasoning: bool = False
-    locale: Annotated[str, Meta(max_length=64)] | None = None
+    locale: Locale | None = None
     ct: str = "chat"
 
 

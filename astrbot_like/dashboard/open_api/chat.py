@@ -60,6 +60,9 @@ class ChatBody(msgspec.Struct, frozen=True):
     enable_streaming: Annotated[bool, Meta(description="Deltas as they come, or the whole text at the end.")] = True
     show_reasoning: Annotated[bool, Meta(description="Reasoning of the model, too.")] = False
     persona_prompt: Annotated[str | None, Meta(description="Replaces the persona's system prompt.")] = None
+    locale: Annotated[
+        f.Locale | None, Meta(description="BCP 47 tag: answers of commands come in that language.", examples=["en"])
+    ] = None
     config_id: Annotated[str | None, Meta(description="Bind the session to this profile; default resets it.")] = None
     config_name: Annotated[str | None, Meta(description="The same by name.")] = None
 
@@ -130,6 +133,7 @@ class OpenChats:
             llm_provider=body.selected_provider or None,
             model=body.selected_model or None,
             persona_prompt=body.persona_prompt or None,
+            locale=body.locale or None,
         )
         return ChatCall(
             username=username,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from astrbot_like.client import BotClient
+from astrbot_like.dashboard.chat.frames import ChatEnd, Plain
 from tests.integration.plugins.test_plugins_in_the_house import house, live, said
-from tests.support.applications import application, sign_in
+from tests.support.applications import application, make_key, sign_in
 from tests.support.talking import LiveClient, texts
 
 
@@ -58,6 +61,22 @@ async def test_commands_answer_in_the_language_of_the_clients_screen(tmp_path: P
         assert "没有正在运行" in await ask(client, "/stop")
         assert "The language is English" in await ask(client, "/language en")
         assert "Nothing is running" in await ask(client, "/stop")
+
+
+async def test_a_program_names_the_language_of_its_screen(tmp_path: Path) -> None:
+    async with (
+        house(tmp_path) as (app, http),
+        BotClient(app.url, api_key=await make_key(http, "chat"), username="ann") as bot,
+    ):
+        assert "没有正在运行" in await bot.chat.ask("/stop")
+        assert "Nothing is running" in await bot.chat.ask("/stop", locale="en")
+        async with bot.chat.connect() as socket:
+            await socket.send("/stop", locale="en")
+            told: list[str] = []
+            async with asyncio.timeout(60):
+                while not isinstance(frame := await socket.next(), ChatEnd):
+                    told += [frame.data] if isinstance(frame, Plain) else []
+            assert "Nothing is running" in "".join(told)
 
 
 async def test_a_long_answer_of_a_command_is_shown_and_only_announced(tmp_path: Path) -> None:
