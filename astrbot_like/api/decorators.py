@@ -120,10 +120,11 @@ def _group(
     name: str, alias: set[str] | None, parent: CommandGroupFilter | None, extras: dict[str, Any]
 ) -> Callable[[Handler], RegisteringCommandable]:
     def decorator(handler: Handler) -> RegisteringCommandable:
-        added = CommandGroupFilter(name, alias, parent)
+        record = _record(handler, extras)
+        added = CommandGroupFilter(name, alias, parent, record)
         if parent is not None:
             parent.add_sub_command_filter(added)
-        _record(handler, extras).event_filters.append(added)
+        record.event_filters.append(added)
         return RegisteringCommandable(added, _target(handler))
 
     return decorator
@@ -193,7 +194,7 @@ def regex(regex: str | re.Pattern[str], **kwargs: Any) -> Callable[[HandlerT], H
 def permission_type(
     permission_type: PermissionType, raise_error: bool = True, **kwargs: Any
 ) -> Callable[[HandlerT], HandlerT]:
-    """Who may use the handler. The order among the decorators does not matter.
+    """Who may use the handler; on a command group, who may use its commands. The order of decorators does not matter.
 
     Args:
         raise_error: Tell those who may not; False: skip the handler silently.

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter
-from astrbot_like.api.filters.kinds import PermissionType, PermissionTypeFilter
+from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter, for_admins_only
 from astrbot_like.api.registration import EventType, HandlerRegistration
 from astrbot_like.plugin_host.config_forms import SCHEMA_FILE, Schema
 from astrbot_like.plugin_host.manager import PluginHost
@@ -206,10 +205,7 @@ def _names_of(record: HandlerRegistration) -> list[str]:
 
 
 def _commands(record: HandlerRegistration, plugin: Plugin, clashes: Mapping[str, set[str]]) -> list[CommandView]:
-    admin_only = any(
-        isinstance(one, PermissionTypeFilter) and PermissionType.ADMIN in one.permission_type
-        for one in record.event_filters
-    )
+    admin_only = for_admins_only(record)
     views: list[CommandView] = []
     for one in record.event_filters:
         if not isinstance(one, CommandFilter):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.filters.base import normalised
-from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter
+from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter, permissions_of
 from astrbot_like.api.filters.kinds import (
     MESSAGE_TYPE_2_EVENT_MESSAGE_TYPE,
     EventMessageTypeFilter,
@@ -51,7 +51,7 @@ class Entry:
         self.key = (-record.priority, plugin.order, number)
         self.commands = [one for one in record.event_filters if isinstance(one, CommandFilter)]
         self.groups = [one for one in record.event_filters if isinstance(one, CommandGroupFilter)]
-        self.permissions = [one for one in record.event_filters if isinstance(one, PermissionTypeFilter)]
+        self.permissions = permissions_of(record)
         handled = (CommandFilter, CommandGroupFilter, PermissionTypeFilter)
         self.others: list[HandlerFilter] = [one for one in record.event_filters if not isinstance(one, handled)]
 

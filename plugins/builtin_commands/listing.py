@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from astrbot_like.api.event import AstrMessageEvent
-from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter
-from astrbot_like.api.filters.kinds import PermissionType, PermissionTypeFilter
+from astrbot_like.api.filters.command import CommandFilter, CommandGroupFilter, for_admins_only
 from astrbot_like.api.host_tables import star_handlers_registry
 from astrbot_like.api.registration import HandlerRegistration
 from astrbot_like.api.star import Context, StarMetadata
@@ -33,14 +32,6 @@ def command_line(handler: HandlerRegistration) -> str:
     return ""
 
 
-def for_admins(handler: HandlerRegistration) -> bool:
-    """Whether only administrators may use it."""
-    return any(
-        isinstance(one, PermissionTypeFilter) and PermissionType.ADMIN in one.permission_type
-        for one in handler.event_filters
-    )
-
-
 def help_text(event: AstrMessageEvent, context: Context) -> str:
     """The commands the sender may use, by plugin."""
     by_plugin: dict[str, list[str]] = {}
@@ -50,7 +41,9 @@ def help_text(event: AstrMessageEvent, context: Context) -> str:
         lines = [
             line
             for handler in star_handlers_registry.get_handlers_by_module_name(star.module_path)
-            if handler.enabled and (event.is_admin() or not for_admins(handler)) and (line := command_line(handler))
+            if handler.enabled
+            and (event.is_admin() or not for_admins_only(handler))
+            and (line := command_line(handler))
         ]
         if lines:
             heading = say("help.builtin") if star.module_path == MAIN else ""

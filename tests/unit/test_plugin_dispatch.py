@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from astrbot_like.api.chain import MessageEventResult
+from astrbot_like.api.filters.command import for_admins_only
 from astrbot_like.api.provider.entities import ProviderRequest
 from astrbot_like.api.tools import AstrAgentContext, ContextWrapper
 from astrbot_like.domain.errors import PluginError
@@ -92,6 +93,34 @@ class Main(Star):
     @filter.command("quiet")
     async def quiet(self, event):
         yield event.plain_result("for admins")
+
+    @filter.command_group("vault")
+    @filter.permission_type(filter.PermissionType.ADMIN)
+    def vault(self):
+        pass
+
+    @vault.command("open")
+    async def open_vault(self, event):
+        yield event.plain_result("open")
+
+    @filter.permission_type(filter.PermissionType.ADMIN, raise_error=False)
+    @vault.group("deep")
+    def deep_vault(self):
+        pass
+
+    @filter.permission_type(filter.PermissionType.MEMBER)
+    @deep_vault.command("open")
+    async def open_deep_vault(self, event):
+        yield event.plain_result("deep open")
+
+    @filter.permission_type(filter.PermissionType.ADMIN, raise_error=False)
+    @filter.command_group("hush")
+    def hush(self):
+        pass
+
+    @hush.command("now")
+    async def hush_now(self, event):
+        yield event.plain_result("hushed")
 
     @filter.regex(r"\\bxyz(\\d+)")
     async def pattern(self, event):
@@ -241,10 +270,22 @@ async def test_an_attempt_to_end_the_program_is_an_error(host: PluginHost) -> No
     assert "SystemExit" in answer
 
 
-async def test_admins_may(host: PluginHost) -> None:
-    event = TestEvent("secret")
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("secret", "for admins"), ("vault open", "open"), ("vault deep open", "deep open"), ("hush now", "hushed")],
+)
+async def test_admins_may(host: PluginHost, text: str, answer: str) -> None:
+    event = TestEvent(text)
     event.role = "admin"
-    assert await say(host, event) == ["for admins"]
+    assert await say(host, event) == [answer]
+
+
+async def test_the_permission_of_a_group_holds_for_its_commands(host: PluginHost) -> None:
+    denied = ["您(ID: 1)的权限不足以使用此指令。通过 /sid 获取 ID 并请管理员添加。"]
+    assert [await say(host, f"vault{rest}") for rest in ("", " open", " deep open")] == [denied] * 3
+    assert await say(host, "hush now") == []
+    commands = {record.handler_name: record for record in host.handlers}
+    assert [for_admins_only(commands[name]) for name in ("open_deep_vault", "double")] == [True, False]
 
 
 async def test_commands_need_waking_and_listeners_do_not(host: PluginHost) -> None:

@@ -13,6 +13,7 @@ from astrbot_like.api.filters.arguments import (
     shown_parameters,
 )
 from astrbot_like.api.filters.base import CustomFilter, HandlerFilter, normalised
+from astrbot_like.api.filters.kinds import PermissionType, PermissionTypeFilter
 from astrbot_like.api.texts import text
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 
 class _Named(HandlerFilter):
-    """What commands and groups share: the group they belong to and custom filters of their own."""
+    """What commands and groups share: their handler, the group they belong to and custom filters of their own."""
 
-    def __init__(self, parent_group: CommandGroupFilter | None) -> None:
+    def __init__(self, parent_group: CommandGroupFilter | None, handler_md: HandlerRegistration | None) -> None:
         self.parent_group = parent_group
+        self.handler_md = handler_md
         self.custom_filter_list: list[CustomFilter] = []
 
     def add_custom_filter(self, custom_filter: CustomFilter) -> None:
@@ -58,10 +60,9 @@ class CommandFilter(_Named):
         parent_command_names: list[str] | None = None,
         parent_group: CommandGroupFilter | None = None,
     ) -> None:
-        super().__init__(parent_group)
+        super().__init__(parent_group, handler_md)
         self.command_name = command_name
         self.alias: set[str] = set(alias or ())
-        self.handler_md = handler_md
         self._parent_names = parent_command_names
 
     @property
@@ -146,6 +147,7 @@ class CommandGroupFilter(_Named):
         group_name: Its name.
         alias: Other names.
         parent_group: The group it is nested in.
+        handler_md: The record of the method that stands for it.
         sub_command_filters: Its commands and groups.
     """
 
@@ -154,8 +156,9 @@ class CommandGroupFilter(_Named):
         group_name: str,
         alias: set[str] | None = None,
         parent_group: CommandGroupFilter | None = None,
+        handler_md: HandlerRegistration | None = None,
     ) -> None:
-        super().__init__(parent_group)
+        super().__init__(parent_group, handler_md)
         self.group_name = group_name
         self.alias: set[str] = set(alias or ())
         self.sub_command_filters: list[CommandFilter | CommandGroupFilter] = []
@@ -219,3 +222,17 @@ class CommandGroupFilter(_Named):
         if self.equals(message):
             raise CommandArgumentError(self.usage(event, cfg))
         return self.startswith(message)
+
+
+def permissions_of(record: HandlerRegistration) -> list[PermissionTypeFilter]:
+    """The permissions that a handler asks for: those of the command groups around it first, then its own."""
+    found: list[PermissionTypeFilter] = []
+    for one in record.event_filters:
+        if isinstance(one, _Named) and one.parent_group is not None and one.parent_group.handler_md is not None:
+            found += permissions_of(one.parent_group.handler_md)
+    return found + [one for one in record.event_filters if isinstance(one, PermissionTypeFilter)]
+
+
+def for_admins_only(record: HandlerRegistration) -> bool:
+    """Whether nobody but administrators may use a handler."""
+    return any(PermissionType.ADMIN in one.permission_type for one in permissions_of(record))
