@@ -66,6 +66,8 @@ class MockUpstream:
         self.behaviour = behaviour or Behaviour()
         self.stats = Stats()
         self.requests: deque[dict[str, Any]] = deque(maxlen=_KEPT_REQUESTS)
+        self.released = asyncio.Event()
+        """Once set, answers that fell silent (``hang``) go on; only who serves this in its own process can set it."""
 
     def application(self) -> web.Application:
         """The aiohttp application."""
@@ -220,7 +222,7 @@ class MockUpstream:
                 events.abort()
                 return
             if index == behaviour.hang:
-                await asyncio.Event().wait()
+                await self.released.wait()
             if index == behaviour.error_in_stream:
                 events.broken = True
                 await events.data({"error": {"message": "the mock was told to fail here", "type": "server_error"}})

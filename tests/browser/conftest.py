@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.pages import BrowserHouse, Web
+from tests.browser.pages import PATIENCE_MS, BrowserHouse, Web
 from tests.support.server_process import ROOT, ServerProcess
 
 CHROMIUM = next(
@@ -17,8 +17,8 @@ CHROMIUM = next(
 )
 BUILT = ROOT / "astrbot_like" / "web" / "index.html"
 
-# Waiting costs nothing where the page does what is expected; a busy machine may need longer than five seconds for it.
-expect.set_options(timeout=20_000)
+# Waiting costs nothing where the page does what is expected; a busy machine may need long for it.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

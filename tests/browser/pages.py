@@ -18,6 +18,8 @@ AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 PHONE: ViewportSize = {"width": 390, "height": 844}
 LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 RATE = 16_000
+PATIENCE_MS = 60_000
+"""What a busy machine may take for anything that a page does."""
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 """What the house calls itself, for the list of browsers that are signed in."""
 
@@ -120,6 +122,7 @@ class Web:
         locale: str = "en-US",
         dark: bool = False,
         permissions: bool = True,
+        calm: bool = False,
     ) -> AsyncIterator[Page]:
         """A page of a fresh profile; whoever speaks into a microphone, or may not, gets a browser of their own, too.
 
@@ -127,6 +130,7 @@ class Web:
             token: Signs the page in beforehand.
             speech: 16 kHz mono s16le that the microphone hears, once.
             permissions: Whether the microphone may be used.
+            calm: For somebody who wants little to move: what opens is there at once.
         """
         own = bool(speech) or not permissions
         browser = await self._launch(speech, permissions) if own else await self._shared()
@@ -140,6 +144,7 @@ class Web:
                 device_scale_factor=2 if phone else 1,
                 locale=locale,
                 color_scheme="dark" if dark else "light",
+                reduced_motion="reduce" if calm else "no-preference",
                 accept_downloads=True,
             )
             if token:
@@ -197,9 +202,9 @@ async def sign_in(page: Page) -> None:
     await page.locator("input[name=password]").wait_for(state="detached")
 
 
-async def until(page: Page, expression: str, *, timeout: float = 20.0) -> None:
+async def until(page: Page, expression: str) -> None:
     """Wait until JavaScript is true; the page's policy forbids what Playwright's own waiting does."""
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(PATIENCE_MS / 1000):
         while not await page.evaluate(expression):
             await asyncio.sleep(0.05)
 
@@ -210,23 +215,28 @@ async def ask(page: Page, text: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def reply(page: Page, count: int = 1, *, timeout: float = 15_000) -> str:
+async def reply(page: Page, count: int = 1) -> str:
     """The text of the ``count``-th reply, once it is complete."""
     bubble = page.locator(".message:not(.mine) .bubble").nth(count - 1)
-    await bubble.locator("xpath=self::*[not(@aria-busy='true')]").wait_for(timeout=timeout)
+    await bubble.locator("xpath=self::*[not(@aria-busy='true')]").wait_for(timeout=PATIENCE_MS)
     return await bubble.inner_text()
 
 
-SETTLED = """Promise.allSettled(document.getAnimations()
-    .filter((a) => a.timeline instanceof DocumentTimeline && Number.isFinite(a.effect.getComputedTiming().endTime))
-    .map((a) => a.finished))"""
-"""Fulfilled once whatever fades in, slides or turns has come to its end; what goes round for ever is not waited for."""
+SETTLED = """(async () => {
+    const moving = () => document.getAnimations().filter((one) => one.playState === 'running'
+        && one.timeline instanceof DocumentTimeline && Number.isFinite(one.effect.getComputedTiming().endTime))
+    for (let calm = 0; calm < 3; calm = moving().length ? 0 : calm + 1) {
+        await Promise.allSettled(moving().map((one) => one.finished))
+        await new Promise(requestAnimationFrame)
+    }
+})()"""
+"""Fulfilled once nothing has faded, slid or turned for three pictures; what goes round for ever is not waited for."""
 
 
 async def serious_findings(page: Page) -> list[str]:
     """What axe calls serious or critical on the page once it stands still."""
     # Text that still fades in has too little contrast; on a slow machine that is what axe would see.
-    await page.evaluate(f"{SETTLED}.then(() => null)")
+    await page.evaluate(SETTLED)
     await page.evaluate(AXE.read_text())
     result = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,19 +33,29 @@ async def model(house: BrowserHouse, **behaviour: object) -> AsyncIterator[MockU
 
 
 class Wire:
-    """The chat socket between page and server, which can be cut and delayed."""
+    """The chat socket between page and server, which can be cut and held up."""
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.down = False
         self.deaf = False
         """What the server says is lost on its way."""
         self.connections = 0
-        self._delay = delay
         self._routes: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+        self._held: list[tuple[WebSocketRoute, str | bytes]] | None = None
 
     async def install(self, page: Page) -> None:
         """Stand between the page and its chat socket."""
         await page.route_web_socket(re.compile("unified_chat"), self._connect)
+
+    def hold(self) -> None:
+        """Let nothing through, in either direction, and lose nothing."""
+        self._held = []
+
+    def let_go(self) -> None:
+        """Pass on what was held, in its order, and all that comes."""
+        held, self._held = self._held or [], None
+        for route, text in held:
+            route.send(text)
 
     async def cut(self) -> None:
         """Break the connection on both sides, as a lost network does."""
@@ -62,13 +71,12 @@ class Wire:
             await near.close(code=1012)
             return
         far = near.connect_to_server()
-        if self._delay:
-            near.on_message(lambda text: self._later(far, text))
-        far.on_message(lambda text: None if self.deaf else self._later(near, text))
+        near.on_message(lambda text: self._pass_on(far, text))
+        far.on_message(lambda text: None if self.deaf else self._pass_on(near, text))
         self._routes.append((near, far))
 
-    def _later(self, route: WebSocketRoute, text: str | bytes) -> None:
-        if self._delay:
-            asyncio.get_running_loop().call_later(self._delay, route.send, text)
-        else:
+    def _pass_on(self, route: WebSocketRoute, text: str | bytes) -> None:
+        if self._held is None:
             route.send(text)
+        else:
+            self._held.append((route, text))

@@ -72,8 +72,7 @@ async def opened(page: Page, scene: Scene) -> list[str]:
 async def test_what_opens_can_be_read_reached_and_touched(home: tuple[Web, BrowserHouse], look: str):
     web, house = home
     wrong: dict[str, list[str]] = {}
-    async with web.open(token=house.token, **LOOKS[look]) as page:
-        page.set_default_timeout(10_000)
+    async with web.open(token=house.token, calm=True, **LOOKS[look]) as page:
         for scene in OPENED:
             try:
                 wrong[scene.name] = await opened(page, scene)
@@ -106,7 +105,7 @@ async def test_nothing_moves_while_a_reply_grows(home: tuple[Web, BrowserHouse])
         await ask(page, "Tell me a story")
         await page.wait_for_timeout(600)  # what a key press moves does not count, for half a second
         await page.evaluate("window.shifts.length = 0")
-        await reply(page, 2, timeout=30_000)
+        await reply(page, 2)
         assert await page.evaluate("window.shifts") == []
 
 
@@ -124,15 +123,6 @@ async def test_theme_and_language_stand_before_the_first_picture(web: Web, house
         assert {" ".join(look.split()[:2]) for look in looks} == {f"{chosen} zh-CN"}
 
 
-async def test_the_first_page_is_there_within_a_second(web: Web):
-    async with web.open() as page:
-        await page.goto("/login")
-        await page.locator("h1").wait_for()
-        painted = await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        print(f"first contentful paint after {painted:.0f} ms")
-        assert painted < 1000
-
-
 async def test_a_keyboard_is_enough(home: tuple[Web, BrowserHouse]):
     """A dialog keeps the focus and gives it back; a menu is walked with arrows; a chain is put in order."""
     web, house = home
@@ -147,6 +137,7 @@ async def test_a_keyboard_is_enough(home: tuple[Web, BrowserHouse]):
         await add.focus()
         await page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog")
+        await expect(dialog).to_be_visible()
         for _ in range(12):
             await page.keyboard.press("Tab")
             outside = await page.evaluate("!document.activeElement.matches('body, dialog *')")

@@ -72,7 +72,7 @@ async def test_a_page_follows_language_and_theme(web: Web, house: BrowserHouse):
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (npm ci in dashboard/)")
 async def test_axe_finds_nothing_serious_around_a_page(web: Web, house: BrowserHouse):
-    async with web.open(token=house.token) as page:
+    async with web.open(token=house.token, calm=True) as page:
         await page.goto("/plugins")
         await page.get_by_role("link", name="Open Notice board").wait_for()
         assert await serious_findings(page) == []

@@ -116,7 +116,7 @@ async def test_from_a_repository_over_its_settings_to_its_update(web: Web, house
         await asyncio.to_thread(publish, folder)
         await page.goto("/plugins")
         await choose(page, "Update")
-        await expect(page.locator(".toast.good").last).to_contain_text("Updated", timeout=20_000)
+        await expect(page.locator(".toast.good").last).to_contain_text("Updated")
         await expect(page.locator(".plugin", has_text="greeter").first).to_contain_text("2.0.0")
         await choose(page, "Reload")
         await expect(page.locator(".toast.good").last).to_contain_text("Reloaded")
@@ -132,9 +132,9 @@ async def test_from_a_folder_with_a_fault_that_is_mended(web: Web, house: Browse
         await install(page, "Folder", "Folder", str(folder))
         card = page.locator(".plugin.failed")
         await expect(card.get_by_role("alert")).to_contain_text("no harbour")
+        await page.reload()  # away with what was told of the installation
         await card.get_by_role("button", name="Try again").click()
-        # Once for the installation, once for this.
-        await expect(page.locator(".toast.bad", has_text="no harbour")).to_have_count(2)
+        await expect(page.locator(".toast.bad")).to_contain_text("no harbour")
         # Its author mends it where the server keeps it.
         (web.server.data / "plugins" / "greeter" / "main.py").write_text(MAIN)
         await card.get_by_role("button", name="Try again").click()

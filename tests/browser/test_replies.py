@@ -13,24 +13,24 @@ from tests.browser.standins import model
 
 
 async def test_stop_edit_and_answer_again(web: Web, house: BrowserHouse):
-    async with model(house, tokens=400, rate=20, sentence=0) as mock, web.open(token=house.token) as page:
+    async with model(house, tokens=400, hang=20, sentence=0) as mock, web.open(token=house.token) as page:
         await page.goto("/chat")
         await ask(page, "Count for me")
         await expect(page.locator(".message:not(.mine) .markdown")).to_be_visible()
         await page.get_by_role("button", name="Stop the reply").click()
         await expect(page.locator(".note")).to_contain_text("Stopped")
-        mock.behaviour = msgspec.structs.replace(mock.behaviour, reply="Short and sweet.", rate=0.0)
+        mock.behaviour = msgspec.structs.replace(mock.behaviour, reply="Short and sweet.", hang=-1)
         await page.locator(".message.mine").hover()
         await page.get_by_role("button", name="Edit and send again").click()
         await page.get_by_label("Edited message").fill("Just a word")
         await page.get_by_role("button", name="Send again", exact=True).click()
         # The stopped reply is on the page until the edit takes it away.
-        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Short and sweet.", timeout=15_000)
+        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Short and sweet.")
         await expect(page.locator(".message.mine")).to_have_count(1)
         await expect(page.locator(".message.mine .plain")).to_have_text("Just a word")
         mock.behaviour = msgspec.structs.replace(mock.behaviour, reply="Another word.")
         await page.get_by_role("button", name="Answer again").click()
-        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Another word.", timeout=15_000)
+        await expect(page.locator(".message:not(.mine) .bubble")).to_contain_text("Another word.")
         await page.reload()
         await expect(page.locator(".message")).to_have_count(2)
         assert "Another word." in await reply(page)

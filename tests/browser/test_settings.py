@@ -18,7 +18,7 @@ async def test_a_backup_is_restored_from_its_file(web: Web, server: ServerProces
         session = page.url
         await page.goto("/settings")
         await page.get_by_role("button", name="Make a backup").click()
-        await expect(page.locator(".toast.good").last).to_contain_text("backup is ready", timeout=20_000)
+        await expect(page.locator(".toast.good").last).to_contain_text("backup is ready")
         async with page.expect_download() as download:
             await page.get_by_role("button", name="Download:").first.click()
         kept = tmp_path / "kept.zip"
@@ -32,7 +32,7 @@ async def test_a_backup_is_restored_from_its_file(web: Web, server: ServerProces
         await expect(page.locator(".toast.bad")).to_be_visible()
         await restore.locator("input[type=file]").set_input_files(kept)
         await page.get_by_role("dialog").get_by_role("button", name="Restore").click()
-        await expect(page.get_by_text("Restart the server to put it in place.")).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text("Restart the server to put it in place.")).to_be_visible()
         port = int(server.url.rsplit(":", 1)[1])
         assert await server.stop() == 0
         await server.start(port=port)

@@ -20,10 +20,10 @@ BARGE_IN_MS = 200
 """From the voice at the page to silence."""
 
 
-async def hears(page: Page, pattern: str, *, who: str, timeout: float = 30_000) -> None:
+async def hears(page: Page, pattern: str, *, who: str) -> None:
     """Wait until a caption of one side says it."""
     caption = page.locator(f".caption.{who} p").filter(has_text=re.compile(pattern, re.IGNORECASE))
-    await expect(caption.first).to_be_visible(timeout=timeout)
+    await expect(caption.first).to_be_visible()
 
 
 async def test_from_the_first_start_to_a_spoken_reply(web: Web):
@@ -52,7 +52,7 @@ async def test_speaking_over_the_bot_silences_it_at_once(web: Web, house: Browse
             await page.goto("/voice")
             await page.get_by_role("button", name="Start talking").click()
             await hears(page, "sentence", who="bot")
-            await expect(page.locator(".caption .cut")).to_be_visible(timeout=30_000)
+            await expect(page.locator(".caption .cut")).to_be_visible()
             await until(page, f"{MARKS}.some(({{ name }}) => name === 'voice:silent')")
             marks = await page.evaluate(MARKS)
         took = silence_after_voice(marks)

@@ -22,8 +22,6 @@ QUESTION = "how are you today"
 ANSWER = "I am well, thank you. What can I do for you?"
 """The same at every time of the day."""
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:

@@ -324,7 +324,7 @@ async def test_a_thousand_kills_lose_nothing(tmp_path: Path, capsys: pytest.Capt
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that is about to happen."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 

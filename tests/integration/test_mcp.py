@@ -134,7 +134,7 @@ async def test_http_transports_and_a_restarted_server(servers: McpServers, trans
         process.wait()
         process = begin()
         told = ""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while told != str(process.pid):
                 told = await call(servers, "whoami")
     finally:

@@ -69,7 +69,7 @@ async def talking(request: Any, tmp_path: Path) -> AsyncIterator[tuple[CheckedSo
         async with ServerProcess(data) as server, aiohttp.ClientSession(server.url) as http:
             token = await sign_in(http)
             headers = {"Authorization": f"Bearer {token}"}
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while "whoami" not in await (await http.get("/api/persona/tools", headers=headers)).text():
                     await asyncio.sleep(0.1)
             address = server.url.replace("http", "ws", 1) + f"/api/live_chat/ws?token={token}"
@@ -92,12 +92,12 @@ async def test_a_tool_of_an_mcp_server_in_spoken_turns(talking: tuple[CheckedSoc
     assert await say(connection, "use the tool add with a=2 b=40") == "42"
 
     await connection.send({"t": "text_input", "text": "use the tool slow with seconds=60"})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not log.exists() or "slow began" not in log.read_text():
             await asyncio.sleep(0.01)
     await connection.send({"t": "interrupt"})
     await connection.until("stop_play")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "slow cancelled" not in log.read_text():
             await asyncio.sleep(0.01)
     await connection.until("end")
@@ -106,7 +106,7 @@ async def test_a_tool_of_an_mcp_server_in_spoken_turns(talking: tuple[CheckedSoc
     assert first.isdigit()
     assert "broke during the call" in await say(connection, "use the tool crash")
     service.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not (second := await say(connection, "use the tool whoami")).isdigit():
             pass  # said to be on its way back
     assert second != first

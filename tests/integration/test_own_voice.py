@@ -5,14 +5,11 @@ import base64
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from astrbot_like.api.audio import resample
 from tests.support.applications import make_key
 from tests.support.server_process import ServerProcess
 from tests.support.talking import LiveClient
-
-pytestmark = pytest.mark.timeout(300)
 
 FRAME = 640
 

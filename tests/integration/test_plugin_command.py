@@ -42,7 +42,7 @@ async def server(data: Path) -> AsyncIterator[None]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while b"ready" not in await process.stdout.readline():
                 pass
         reading = asyncio.create_task(process.stdout.read())

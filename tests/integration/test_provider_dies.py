@@ -128,7 +128,7 @@ async def test_a_turn_without_output_goes_on_with_the_second(
     first, second = services
     async with conversation(tmp_path, first, second, "mock:delay=600") as talk:
         turn = asyncio.create_task(talk.say("one"))
-        async with asyncio.timeout(20), aiohttp.ClientSession() as http:
+        async with asyncio.timeout(60), aiohttp.ClientSession() as http:
             while True:
                 async with http.get(first.url.removesuffix("/v1") + "/mock/stats") as answer:
                     if (await answer.json())["requests"]:

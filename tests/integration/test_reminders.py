@@ -10,13 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 import aiohttp
-import pytest
 
 from tests.support.applications import sign_in
 from tests.support.live_client import CheckedSocket, connect
 from tests.support.server_process import ServerProcess
 
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 @asynccontextmanager
@@ -49,7 +48,6 @@ async def listen(socket: CheckedSocket, session: str, words: str) -> None:
             pass
 
 
-@pytest.mark.timeout(120)
 async def test_a_reminder_comes_to_the_session_it_was_set_in(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path / "data") as server, chat(server) as phone, chat(server) as other:
         await say(other, "hello", "office")
@@ -60,7 +58,6 @@ async def test_a_reminder_comes_to_the_session_it_was_set_in(tmp_path: Path) -> 
         listening.cancel()
 
 
-@pytest.mark.timeout(180)
 async def test_a_reminder_survives_kill_nine(tmp_path: Path) -> None:
     async with ServerProcess(tmp_path / "data") as server:
         async with chat(server) as phone:

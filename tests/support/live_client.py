@@ -13,7 +13,7 @@ import websockets
 
 from tests.support.frames import check_frame
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds a test waits for a frame."""
 
 

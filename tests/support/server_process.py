@@ -14,7 +14,7 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 USERNAME, PASSWORD = "admin", "a-password-1"
 STARTING = 180.0
-STOPPING = 30.0
+STOPPING = 60.0
 
 
 class ServerProcess:

@@ -165,7 +165,7 @@ class TestChat:
         house.engine.pause = asyncio.Event()
         session_id = (await house.data("POST", "/api/chat/new_session", token=token))["session_id"]
         sending = asyncio.create_task(chat(house, token, "wait", session_id=session_id))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not house.queues.active(session_id):
                 await asyncio.sleep(0)
         opened = await house.data("GET", f"/api/chat/get_session?session_id={session_id}", token=token)
@@ -416,11 +416,11 @@ class TestHouse:
             await connection.send_complete()
             assert (await connection.receive()).startswith(b":")
             logger.info("live", extra={"plugin": "p"})
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 event = await connection.receive()
             assert json.loads(event.removeprefix(b"data: "))["message"] == "live"
             await connection.disconnect()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while house.logs._watchers:
                 await asyncio.sleep(0)
 
@@ -467,7 +467,7 @@ class TestMcpServers:
         made = await house.data("POST", "/api/mcp/new", token=token, json=body)
         assert made["config"]["env"] == {"API_KEY": "••••wxyz"}
         assert (await house.data("POST", "/api/mcp/new", token=token, json=body, status=409))[1] == "CONFLICT"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (listed := (await house.data("GET", "/api/mcp/list", token=token))["servers"][0])["tools"]:
                 await asyncio.sleep(0.02)
         assert (listed["state"], listed["last_error"]) == ("connected", "")

@@ -78,7 +78,7 @@ async def test_following_survives_a_lost_connection(bot: BotClient, house: FakeH
             caught_up.set()
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while sum(isinstance(frame, f.MessageSaved) for frame in seen) < count:
                 caught_up.clear()
                 await caught_up.wait()

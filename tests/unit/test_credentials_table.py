@@ -384,7 +384,7 @@ async def test_every_socket_refuses_wrong_credentials(house):
 async def refused(address: str, **options: Any) -> tuple[int, str, list[Any]]:
     """Close code, reason and the frames before it."""
     frames: list[Any] = []
-    async with asyncio.timeout(10), connect(address, **options) as socket:
+    async with asyncio.timeout(60), connect(address, **options) as socket:
         try:
             while True:
                 frames.append(check_frame(await socket.recv()))

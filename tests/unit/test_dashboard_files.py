@@ -201,7 +201,7 @@ async def test_a_body_is_read_only_as_fast_as_it_is_wanted():
     await asyncio.sleep(0)
     assert not waiting.done()
     await anext(body)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await waiting
     body.set_complete()
     assert io.BytesIO(b"".join([chunk async for chunk in body])).getbuffer().nbytes == WINDOW - 65536

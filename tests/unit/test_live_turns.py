@@ -53,6 +53,7 @@ async def test_a_voice_turn_has_the_usual_order(tmp_path: Path):
     async with house(tmp_path, stt={"text": "good morning"}) as (_, http), live(http) as client:
         await client.speak()
         frames = await client.until("end")
+        frames += await client.until("metrics")
         frames += await client.quiet()
     order = [frame["t"] for frame in frames]
     assert frames[0]["t"] == "metrics" and frames[0]["data"].keys() >= {"wav_assemble_time", "input_type"}
@@ -246,7 +247,7 @@ async def test_tokens_count_whether_reported_or_not_and_also_of_a_turn_cut_short
         await client.send("text_input", text="what is two plus two")
         await client.until("end")
         statistics = app.app._stores.statistics
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (overview := await statistics.overview(0, time.time() + 1)).totals.turns < 2:
                 await asyncio.sleep(0.01)
     tokens = {share.name: (share.totals.input_tokens, share.totals.output_tokens) for share in overview.providers}

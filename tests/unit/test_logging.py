@@ -69,7 +69,7 @@ async def test_watchers_get_lines_from_other_threads(logger_and_bus):
     watcher = bus.watch(LogFilter(level="WARNING"))
     thread = threading.Thread(target=lambda: (logger.info("small"), logger.warning("big")))
     thread.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         line = await anext(aiter(watcher))
     thread.join()
     watcher.close()

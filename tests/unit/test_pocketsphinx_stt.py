@@ -17,6 +17,7 @@ from astrbot_like.api.audio import wav_bytes
 from astrbot_like.domain.errors import ConfigError, ProviderError
 from plugins.pocketsphinx_stt.main import PocketSphinxSTT
 from plugins.pocketsphinx_stt.phrases import Likeness, Phrases
+from tests.support.census import settle
 from tests.support.spoken import say, say_all
 from tests.support.spoken_requests import noisy, silence
 from tests.unit.providers.contract.button import button_shows
@@ -78,8 +79,8 @@ async def test_words_after_a_long_pause_are_heard_too(recogniser: PocketSphinxST
 
 async def test_it_does_not_hear_assistant_sentences_in_everything(recogniser: PocketSphinxSTT) -> None:
     heard = await hear(recogniser, await say("The committee decided to postpone the vote until September."))
-    assert "committee" in heard
-    assert "september" in heard
+    # The speech engine never says it twice alike; these words are heard each time.
+    assert {"postpone", "vote", "september"} <= set(heard.split())
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 2.0])
@@ -100,11 +101,8 @@ async def test_partials_come_while_speaking(recogniser: PocketSphinxSTT) -> None
     stream = recogniser.open_stream(on_partial=partials.append)
     for at in range(0, len(pcm), 3200):
         stream.push(pcm[at : at + 3200])
-    for _ in range(500):
-        if partials:
-            break
-        await asyncio.sleep(0.01)
-    assert partials and partials[0].startswith("turn")
+    assert await settle(lambda: bool(partials))
+    assert partials[0].startswith("turn")
     await stream.finish()
 
 
@@ -114,12 +112,9 @@ async def test_a_pause_after_few_words_gives_a_partial(recogniser: PocketSphinxS
     partials: list[str] = []
     stream = recogniser.open_stream(on_partial=partials.append)
     stream.push(pcm[: int(0.75 * 32_000)] + bytes(32_000))
-    for _ in range(500):
-        if partials:
-            break
-        await asyncio.sleep(0.01)
+    assert await settle(lambda: bool(partials))
     await stream.abort()
-    assert partials and partials[0].startswith("turn")
+    assert partials[0].startswith("turn")
 
 
 async def test_a_file(recogniser: PocketSphinxSTT, tmp_path: Path) -> None:
@@ -130,23 +125,22 @@ async def test_a_file(recogniser: PocketSphinxSTT, tmp_path: Path) -> None:
         await recogniser.get_text(str(tmp_path / "none.wav"))
 
 
-async def test_the_loop_goes_on_while_it_recognises(recogniser: PocketSphinxSTT) -> None:
+async def test_the_loop_does_nothing_of_the_work(recogniser: PocketSphinxSTT) -> None:
     pcm = await say("Turn on the light in the kitchen. " * 2)
-    lags: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            lags.append(time.perf_counter() - before - 0.001)
-
-    watcher = asyncio.create_task(watch())
+    await hear(recogniser, bytes(6400))  # its process runs
+    worker = recogniser._pool._processes[0]._process.pid
+    before, here = processor_time(worker), time.thread_time()
     await hear(recogniser, pcm)
-    watcher.cancel()
-    lags.sort()
-    # Decoding takes about a second in all, in steps of tens of milliseconds. The loop sees none of it.
-    assert len(lags) > 50
-    assert lags[len(lags) // 2] < 0.02
+    # Processor time, for what else the machine does is no matter of ours.
+    decoding, waiting = processor_time(worker) - before, time.thread_time() - here
+    assert decoding > 0.2
+    assert waiting < decoding / 4
+
+
+def processor_time(pid: int) -> float:
+    """Seconds of processor time that a process has used; see proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_a_complete_utterance_goes_before_one_that_is_still_spoken(recogniser: PocketSphinxSTT) -> None:

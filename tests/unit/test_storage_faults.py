@@ -5,6 +5,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -168,12 +169,14 @@ async def test_a_full_disk_is_named_and_harms_nothing_that_was_stored(tmp_path):
 async def test_a_store_that_does_not_keep_up_says_so(tmp_path):
     async with open_stores(tmp_path, StorageSettings(write_queue=1, write_timeout=0.2)) as stores:
         session = await stores.sessions.open("s", username="ada")
-        blocking = asyncio.create_task(stores.database.write(lambda _: time.sleep(1)))
+        go_on = threading.Event()
+        blocking = asyncio.create_task(stores.database.write(lambda _: go_on.wait(60)))
         await asyncio.sleep(0)
         results = await asyncio.gather(
             *(stores.history.append(user_message(session, f"{n}")) for n in range(5)), return_exceptions=True
         )
         assert all(isinstance(result, StorageError) for result in results)
+        go_on.set()
         await blocking
         assert (await stores.history.append(user_message(session, "later"))).text == "later"
 

@@ -251,7 +251,7 @@ async def test_what_the_model_sees() -> None:
 
 async def begin(tester: PluginTester, text: str, **options: Any) -> asyncio.Task[Reply]:
     task = asyncio.create_task(tester.say(text, **options))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(tester.host.waiters) == 0:
             await asyncio.sleep(0.005)
     return task
@@ -319,7 +319,7 @@ async def messages() -> AsyncIterator[PluginTester]:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -55,7 +55,7 @@ async def test_the_bot_speaks_up_after_a_restart(tmp_path: Path) -> None:
     await overdue(tmp_path)
     async with application(tmp_path, **parts) as app, aiohttp.ClientSession(app.url) as http:
         headers = {"Authorization": f"Bearer {await sign_in(http)}"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (said := [text for text in await history(http, headers, session) if "Time for tea" in text]):
                 await asyncio.sleep(0.05)
     assert said == ["Time for tea, my friend."]
