@@ -71,7 +71,8 @@ class _Running:
     """The turn that is running.
 
     Attributes:
-        entered: Its task has begun. One that is cancelled before that never gets to say that the turn has ended.
+        entered: Its own work has begun. Before that it is not cancelled: it has yet to wait for the turn before it, and
+            to say that it has ended.
     """
 
     __slots__ = ("entered", "id", "interrupted", "played", "spoke", "stream", "task", "text")
@@ -176,11 +177,12 @@ class LiveTurns:
 
     async def _run(self, turn: _Running, previous: _Running | None, run: _Run) -> None:
         try:
+            # One that is interrupted waits all the same: turns end in the order in which they began.
+            if previous is not None and previous.task is not None:
+                await asyncio.wait({previous.task}, timeout=PREVIOUS_TURN_DEADLINE)
             turn.entered = True
             if turn.interrupted:
                 raise asyncio.CancelledError
-            if previous is not None and previous.task is not None:
-                await asyncio.wait({previous.task}, timeout=PREVIOUS_TURN_DEADLINE)
             await run(turn)
         except asyncio.CancelledError:
             if not turn.interrupted:

@@ -110,6 +110,22 @@ async def test_an_interruption_in_the_same_breath_ends_the_turn_too(tmp_path: Pa
             assert not [frame for frame in frames if frame["t"] == "error"]
 
 
+async def test_turns_that_interrupt_each_other_end_in_their_order(tmp_path: Path):
+    # The second one is interrupted while it still waits for the first one to be stored.
+    async with house(tmp_path, chat={"reply": LONG, "gap": 0.01}) as (_, http), live(http) as client:
+        await client.send("session_update", data={"barge_in": True})
+        await client.send("text_input", text="one")
+        await client.until("response")
+        await asyncio.gather(*(client.send("text_input", text=text) for text in ("two", "three")))
+        frames = await client.until("user_msg")
+        assert [frame["t"] for frame in frames].count("end") == 2
+        assert frames[-1]["data"]["text"] == "three"
+        frames = await client.until("response")
+        assert "end" not in {frame["t"] for frame in frames}
+        await client.send("interrupt")
+        await client.until("end")
+
+
 async def test_every_failure_ends_the_turn(tmp_path: Path):
     cases = [
         ({"chat": {"fail": "raise"}}, "PROVIDER_ERROR"),
