@@ -102,6 +102,10 @@ class ReplyStream(Protocol):
         """
         ...
 
+    def hold(self, held: bool) -> None:
+        """Playback is on hold while a possible interruption is judged, or goes on. A held turn does not end."""
+        ...
+
     async def aclose(self) -> None:
         """Stop reading; the turn goes on only if the session has other readers, else it is interrupted."""
         ...

@@ -138,7 +138,11 @@ class Ears:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._drop()
+        if self._judging:
+            self._rule("resume")
+        if self._utterance is not None:
+            self._listener.tell(SpeechStopped(self._ms()))
+            self._drop()
 
     # --- from the reply ---------------------------------------------------------------------------
 
@@ -159,7 +163,13 @@ class Ears:
             self._sound.said(chunk.pcm, chunk.rate)
 
     def reply_ended(self) -> None:
-        """The reply is over or was stopped."""
+        """The reply is over: what is still on hold of it is played."""
+        if self._judging:
+            self._rule("resume")
+        self._judge = None
+
+    def reply_stopped(self) -> None:
+        """The reply was interrupted, and what is on hold of it is dropped."""
         if self._judging:
             self._listener.hold(False)
         self._judge = None

@@ -143,7 +143,7 @@ class LiveTurns:
             self._output.discard(_is_stale)
             self._output.force(TurnInterrupted(reason))
         if self.ears is not None:
-            self.ears.reply_ended()
+            self.ears.reply_stopped()
         if turn.stream is not None:
             turn.stream.interrupt(reason=reason, heard_ms=self._heard_ms(turn))
         elif turn.task is not None and turn.entered:
@@ -159,6 +159,8 @@ class LiveTurns:
         turn, now = self._turn, self._clock.monotonic()
         if turn is not None:
             (turn.played.pause if paused else turn.played.resume)(now)
+            if turn.stream is not None:
+                turn.stream.hold(paused)
 
     async def aclose(self) -> None:
         """The connection is gone: stop the turn and wait until it is stored."""

@@ -32,6 +32,10 @@ class TurnSink(Protocol):
         """Call ``callback`` when the turn is asked to stop; at once if it already was."""
         ...
 
+    async def released(self) -> None:
+        """Wait until playback is on hold no more; returns at once when it is not."""
+        ...
+
     async def send(self, event: TurnEvent) -> None:
         """Hand an event on, waiting while the reader is behind."""
         ...

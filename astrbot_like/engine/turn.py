@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from astrbot_like.domain.errors import BotError, InternalError, LlmNotConfigured, TurnTimeout
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_HOLD_MARGIN = 1.0
+"""Seconds beyond the longest pause of the playback that a turn waits for its release."""
+
 
 class Speakers(Protocol):
     """Makes the speaker of a turn."""
@@ -74,6 +77,9 @@ class NoSink:
 
     def on_interrupt(self, callback: Callable[[Interruption], None]) -> None:
         """Nobody interrupts it."""
+
+    async def released(self) -> None:
+        """Nobody holds it."""
 
     async def send(self, event: TurnEvent) -> None:
         """Nobody listens."""
@@ -245,6 +251,10 @@ class TurnEngine:
                 log.info("no speech provider, the reply stays text")
             await self._pipeline.run(turn, event)
             await turn.output.close_stream()
+        # Whether this turn was interrupted in its last words is still being judged.
+        with suppress(TimeoutError):
+            async with self._clock.timeout(self._settings.voice.resume_after + _HOLD_MARGIN):
+                await turn.output.sink.released()
 
     def _outcome(self, turn: Turn, body: asyncio.Task[None], timed_out: bool) -> tuple[Outcome, BotError | None]:
         if timed_out:

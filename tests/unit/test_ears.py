@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from astrbot_like.domain.events import LiveEvent, PlaybackPaused, PlaybackResumed, SpeechChunk
+from astrbot_like.domain.events import (
+    LiveEvent,
+    PlaybackPaused,
+    PlaybackResumed,
+    SpeechChunk,
+    SpeechStarted,
+    SpeechStopped,
+)
 from astrbot_like.engine.ears import Ears
 from astrbot_like.engine.speech_in import Transcript, Utterance
 from astrbot_like.engine.vad import SileroModel, VadModels
@@ -80,7 +87,7 @@ class Session:
         if self.replying:
             self.replying = False
             self.stopped = self.clock.monotonic()
-            self.ears.reply_ended()
+            self.ears.reply_stopped()
 
     def hold(self, paused: bool) -> None:
         pass
@@ -163,3 +170,36 @@ def test_long_speech_stops_it_before_its_words_are_known(model: SileroModel, com
     session = over_a_reply(model, commands["could you please tell me something else instead"], "", after=60.0)
     assert session.stopped is not None
     assert session.stopped - session.seconds_of(PlaybackPaused)[0] <= 1.3
+
+
+def _while_judged(model: SileroModel, pcm: bytes, act: Callable[[Session], None]) -> list[LiveEvent]:
+    """What is told when something happens while playback is on hold and an utterance is open."""
+
+    async def scenario() -> list[LiveEvent]:
+        session = Session(model, Hears("", 60.0))
+        session.ears.speaking(SpeechChunk(pcm=bytes(2 * 24_000 * 20), rate=24_000))
+        sound = iter(range(0, len(pcm), FRAME))
+        while not session.seconds_of(SpeechStarted):
+            at = next(sound)
+            session.ears.hear(pcm[at : at + FRAME])
+            await asyncio.sleep(0.02)
+        act(session)
+        session.ears.close()
+        for job in list(session.jobs):
+            await job
+        return [event for _, event in session.told]
+
+    return run_virtual(scenario())
+
+
+def test_what_is_on_hold_is_let_go_when_nobody_judges_it_any_more(
+    model: SileroModel, commands: dict[str, bytes]
+) -> None:
+    pcm = commands["no, I meant the other one"]
+    begun = [PlaybackPaused, SpeechStarted]
+    closed = _while_judged(model, pcm, lambda session: None)
+    assert [type(event) for event in closed] == [*begun, PlaybackResumed, SpeechStopped]
+    ended = _while_judged(model, pcm, lambda session: session.ears.reply_ended())
+    assert [type(event) for event in ended] == [*begun, PlaybackResumed, SpeechStopped]
+    stopped = _while_judged(model, pcm, lambda session: session.ears.reply_stopped())
+    assert [type(event) for event in stopped] == [*begun, SpeechStopped]

@@ -13,6 +13,9 @@ from typing import Any
 
 import aiohttp
 
+from astrbot_like.domain.events import MetricsReported, TurnEnded
+from astrbot_like.domain.messages import PlainPart
+from astrbot_like.domain.turns import TurnOptions, TurnRequest
 from tests.support.applications import application, make_key, sign_in
 from tests.support.talking import LiveClient, texts
 
@@ -124,6 +127,29 @@ async def test_turns_that_interrupt_each_other_end_in_their_order(tmp_path: Path
         assert "end" not in {frame["t"] for frame in frames}
         await client.send("interrupt")
         await client.until("end")
+
+
+async def test_a_turn_does_not_end_while_its_playback_is_on_hold(tmp_path: Path):
+    # All of it was sent; whether the user speaks into its last words or coughs is still being judged.
+    async with house(tmp_path, chat={"reply": "Good morning."}, voice={"resume_after": 600.0}) as (running, _):
+        assert running.app._stores is not None and running.app._engine is not None
+        session = await running.app._stores.sessions.open(None, username="ann")
+        parts = (PlainPart("hello"),)
+        request = TurnRequest(
+            turn_id="t", message_id="t", session_id=session.session_id, username="ann", parts=parts, text="hello",
+            options=TurnOptions(speak=True), origin="live", started_at=running.app.clock.monotonic(),
+        )  # fmt: skip
+        stream = await running.app._engine.queues.submit(request)
+        stream.hold(True)
+        events = aiter(stream)
+        seen = [await anext(events)]
+        while not (isinstance(seen[-1], MetricsReported) and "tts_total_time" in seen[-1].values):
+            seen.append(await anext(events))
+        end = asyncio.ensure_future(anext(events))
+        assert not (await asyncio.wait({end}, timeout=0.3))[0]
+        stream.interrupt(reason="barge_in", heard_ms=100)
+        rest = [await end, *[event async for event in events]]
+    assert [event.outcome for event in rest if isinstance(event, TurnEnded)] == ["interrupted"]
 
 
 async def test_every_failure_ends_the_turn(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
@@ -37,7 +38,17 @@ TOLD_EVENTS = (TextDelta, ReasoningDelta, ToolCallStarted, ToolCallFinished, Med
 class MemoryReply:
     """One turn's reply: the sink the engine writes and the stream its front end reads."""
 
-    __slots__ = ("_callbacks", "_channel", "_detached", "_done", "_owner", "_told", "interruption", "request")
+    __slots__ = (
+        "_callbacks",
+        "_channel",
+        "_detached",
+        "_done",
+        "_owner",
+        "_released",
+        "_told",
+        "interruption",
+        "request",
+    )
 
     def __init__(self, request: TurnRequest, owner: MemoryQueues) -> None:
         self.request = request
@@ -45,6 +56,8 @@ class MemoryReply:
         self._owner = owner
         self._channel: Channel[TurnEvent] = Channel(REPLY_LIMIT)
         self._callbacks: list[Callable[[Interruption], None]] = []
+        self._released: asyncio.Event | None = None
+        """Of a reply whose playback is on hold."""
         self._told: list[TurnEvent] = []
         self._detached = False
         self._done = False
@@ -57,6 +70,11 @@ class MemoryReply:
             callback(self.interruption)
         else:
             self._callbacks.append(callback)
+
+    async def released(self) -> None:
+        """Wait until playback is on hold no more; returns at once when it is not."""
+        if self._released is not None:
+            await self._released.wait()
 
     async def send(self, event: TurnEvent) -> None:
         """Hand an event to the reader and to the session's subscribers; waits while the reader is behind."""
@@ -112,6 +130,14 @@ class MemoryReply:
         for callback in self._callbacks:
             callback(self.interruption)
         self._callbacks.clear()
+
+    def hold(self, held: bool) -> None:
+        """Playback is on hold, or goes on; see ``ReplyStream.hold``."""
+        if held:
+            self._released = self._released or asyncio.Event()
+        elif self._released is not None:
+            self._released.set()
+            self._released = None
 
     async def aclose(self) -> None:
         """Stop reading; without other readers of the session the turn is interrupted."""
