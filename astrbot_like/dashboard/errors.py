@@ -91,6 +91,8 @@ def error_response(error: errors.BotError, status: int | None = None) -> Respons
     headers: dict[str, str] = {}
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2: a 401 says how to sign in
     body = msgspec.json.encode(Envelope("error", error.message, data))
     return Response(body, status or http_status(type(error)), headers, content_type=JSON_TYPE)
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from quart import Response, request
-from werkzeug.http import parse_range_header
+from werkzeug.http import parse_etags, parse_range_header
 
 from astrbot_like.domain import errors
 
@@ -79,18 +79,17 @@ async def file_response(
     sent = {"ETag": etag, "Accept-Ranges": "bytes", **(headers or {})}
     if filename is not None:
         sent["Content-Disposition"] = content_disposition(filename, mime_type)
-    if etag in request.headers.get("If-None-Match", ""):
-        await asyncio.to_thread(handle.close)
-        return Response(b"", 304, sent)
     content_type = f"{mime_type}; charset=utf-8" if mime_type.startswith("text/") else mime_type
     start, stop, status = _wanted_part(size, etag)
     if status == 416:
-        await asyncio.to_thread(handle.close)
-        response = Response(b"", 416, sent, content_type=content_type)
-        response.headers["Content-Range"] = f"bytes */{size}"
-        return response
+        sent["Content-Range"] = f"bytes */{size}"
     if status == 206:
         sent["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    if status in (304, 416) or request.method == "HEAD":
+        await asyncio.to_thread(handle.close)
+        response = Response(b"", status, sent, content_type=content_type)
+        response.headers["Content-Length"] = str(stop - start)
+        return response
     response = Response(_read(handle, start, stop), status, sent, content_type=content_type)
     response.headers["Content-Length"] = str(stop - start)
     # A client that does not read must not keep the file open for ever.
@@ -104,16 +103,23 @@ def _open(path: Path) -> tuple[BinaryIO, os.stat_result]:
 
 
 def _wanted_part(size: int, etag: str) -> tuple[int, int, int]:
+    """First byte, the one after the last, and the status that goes with them."""
+    known = parse_etags(request.headers.get("If-None-Match"))
+    if known.star_tag or known.contains_weak(etag.strip('"')):
+        return 0, size, 304
     header = request.headers.get("Range")
     if_range = request.headers.get("If-Range")
-    if header is None or (if_range is not None and if_range != etag):
+    if header is None or request.method != "GET" or (if_range is not None and if_range != etag):
         return 0, size, 200
     parsed = parse_range_header(header)
     # Several ranges at once are answered with the whole file, which the standard allows.
     if parsed is None or parsed.units != "bytes" or len(parsed.ranges) != 1:
         return 0, size, 200
-    found = parsed.range_for_length(size)
-    return (*found, 206) if found is not None else (0, 0, 416)
+    first, after_last = parsed.ranges[0]
+    # "The last n bytes" of a file that has fewer are all of it (RFC 9110, section 14.1.2).
+    start = max(0, size + first) if first < 0 else first
+    stop = size if after_last is None else min(after_last, size)
+    return (start, stop, 206) if start < stop else (0, 0, 416)
 
 
 async def _read(handle: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:

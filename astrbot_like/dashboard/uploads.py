@@ -54,11 +54,13 @@ async def receive_upload(
 
     Raises:
         UnsupportedMediaType: Not a multipart form.
-        BadRequest: ``Missing key: FIELD``, or the form is damaged.
+        BadRequest: ``Missing key: FIELD`` (of a request without a body, too), or the form is damaged.
         TooLarge: The file or the form is over its limit.
     """
     body = cast(PacedBody, request.body)
     boundary = request.mimetype_params.get("boundary", "").encode("utf-8", "replace")
+    if request.content_length == 0 or not (request.content_length or request.mimetype):
+        raise errors.BadRequest(f"Missing key: {file_field}")
     if request.mimetype != "multipart/form-data" or not boundary:
         await linger(body)
         raise errors.UnsupportedMediaType("Send the file as multipart/form-data.")

@@ -131,6 +131,8 @@ async def test_a_server_process_takes_a_hundred_mebibytes_in_constant_memory(tmp
             assert await download(big, Range="bytes=104857000-") == (206, SIZE - 104857000)
             assert await download(big, Range="bytes=0-99") == (206, 100)
             assert (await download(big, Range=f"bytes={SIZE}-"))[0] == 416
+            async with http.head("/api/v1/file", params={"attachment_id": big}) as answer:
+                assert (answer.status, answer.content_length) == (200, SIZE)
             grown = peak_memory(server.pid) - before
             print(f"100 MiB up and down took {grown / MIB:.1f} MiB more than 4 MiB did")
             assert grown < 8 * MIB

@@ -549,7 +549,7 @@ class TestOpenApi:
                 error = await client.next()
                 assert (error["type"], error["code"]) == ("error", code), bad
         async with connect(house.ws("/api/v1/chat/ws"), protocol="chat") as client:
-            assert (await client.next())["code"] == "UNAUTHORIZED"
+            assert await client.next() == {"type": "error", "code": "UNAUTHORIZED", "data": "Missing API key"}
             assert await client.closed() == (1008, "Missing API key")
 
     async def test_dashboard_send_and_stop(self, house: FakeHouse):

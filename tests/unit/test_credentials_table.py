@@ -230,6 +230,7 @@ async def test_wrong_credentials_are_refused_everywhere(house):
                 response = await house.call(method, path, headers=headers)
                 answer = await response.get_json()
                 assert (response.status_code, answer["message"]) == (status, message), (method, path, name)
+                assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
 async def foreign_requests(house: AdminHouse) -> dict[str, tuple[str, str, dict[str, Any], int]]:

@@ -61,6 +61,12 @@ def open_sockets(app: Quart) -> OpenSockets:
     return app.extensions.setdefault(OPEN_SOCKETS, OpenSockets())
 
 
+async def refuse(socket: DirectWebsocket, error: BotError, reason: str = "") -> None:
+    """Tell a program why its connection is not taken, and close it; ``reason`` is the error's text when empty."""
+    await socket.send(encode(RefusedFrame(socket_error_code(error), error.message)).decode())
+    await close_socket(socket, POLICY_VIOLATION, reason or error.message)
+
+
 def _socket() -> DirectWebsocket:
     return cast("DirectWebsocket", websocket._get_current_object())  # type: ignore[attr-defined]
 
@@ -125,8 +131,7 @@ class LiveEndpoints:
                 raise InvalidMessage(CT_WRONG)
             audio = audio_options(socket.args)
         except BotError as error:
-            await socket.send(encode(RefusedFrame(socket_error_code(error), error.message)).decode())
-            await close_socket(socket, POLICY_VIOLATION, reason or error.message)
+            await refuse(socket, error, reason)
             return
         await self._serve(socket, identity, username, cast("Mode", mode), audio)
 

@@ -9,18 +9,17 @@ from msgspec import Meta
 from quart import Quart, Response, websocket
 
 from astrbot_like.dashboard import credentials
-from astrbot_like.dashboard.auth import socket_error_code
 from astrbot_like.dashboard.chat import frames as f
 from astrbot_like.dashboard.chat.requests import RequestsInFlight
 from astrbot_like.dashboard.chat.turns import ChatCall, ChatTurns
 from astrbot_like.dashboard.chat.wire import EMPTY, ChatWire, encode
 from astrbot_like.dashboard.identity import Identity, checked_username
-from astrbot_like.dashboard.live.routes import lost_reason, open_sockets
+from astrbot_like.dashboard.live.routes import POLICY_VIOLATION, lost_reason, open_sockets, refuse
 from astrbot_like.dashboard.parts import check_text_length, parse_parts, parse_text
 from astrbot_like.dashboard.routing import DASHBOARD, Answer, RouteTable, key_scope
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.dashboard.settings import SocketSettings
-from astrbot_like.dashboard.socket_pump import GOING_AWAY, SocketPump, close_socket
+from astrbot_like.dashboard.socket_pump import GOING_AWAY, SocketPump
 from astrbot_like.dashboard.sse import ReplyEvents
 from astrbot_like.dashboard.validation import decode_json
 from astrbot_like.dashboard.websocket import DirectWebsocket
@@ -152,15 +151,14 @@ class OpenChats:
         try:
             identity = await services.authenticator.api_key(credentials.api_key(socket), "chat")
         except errors.BotError as error:
-            await socket.send(encode(f.ChatError(type="error", code=socket_error_code(error), data=error.message)))
-            await close_socket(socket, 1008, error.message)
+            await refuse(socket, error)
             return
         sockets = open_sockets(app)
         limits = services.settings.sockets
         peer = OpenChatPeer(self, identity.credential, limits)
         pump = SocketPump(socket, peer, slow_client_timeout=limits.slow_client_timeout)
         unwatch = services.credential_watch.add(
-            identity, lambda: pump.stop(1008, lost_reason(identity, services.clock.time()))
+            identity, lambda: pump.stop(POLICY_VIOLATION, lost_reason(identity, services.clock.time()))
         )
         sockets.add(pump)
         try:
