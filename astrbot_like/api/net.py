@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SIXTOFOUR = ipaddress.ip_network("2002::/16")
+_PROTOCOL_ASSIGNMENTS = ipaddress.ip_network("192.0.0.0/24")
+"""RFC 6890; one cloud answers there with a machine's credentials. Pythons before 3.12.4 call most of it global."""
 _NUMERIC_HOST = re.compile(r"(?:^|\.)(?:0x[0-9a-f]*|[0-9]+)\.?$", re.IGNORECASE)
 _AGENT = "astrbot-like (+a page reader for its user)"
 
@@ -78,6 +80,10 @@ def is_public(address: str) -> bool:
             hidden = ip.sixtofour
         if hidden is not None:
             ip = hidden
+        elif ip.is_site_local:  # RFC 3879; Python calls these global
+            return False
+    if ip in _PROTOCOL_ASSIGNMENTS:
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved and not ip.is_unspecified
 
 

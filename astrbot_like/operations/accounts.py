@@ -58,7 +58,7 @@ class Accounts:
         self._accounts = Cached(self._read_accounts)
         self._revoked = Cached(lambda: store.revoked_tokens(now=clock.time()))
         self._secret: str | None = None
-        self._forgotten = 0.0
+        self._forgotten = -FORGIVEN_AFTER
 
     # --- the first start ------------------------------------------------------------------------------
 
@@ -111,8 +111,8 @@ class Accounts:
         await self._store.forgive(subjects[0])
         for subject in subjects[1:]:
             await self._store.forgive(subject, attempts=1)
-        if now - self._forgotten > FORGIVEN_AFTER:
-            self._forgotten = now
+        if (passed := self._clock.monotonic()) - self._forgotten > FORGIVEN_AFTER:
+            self._forgotten = passed
             await self._store.forget_failures(now - FORGIVEN_AFTER)
         return account
 

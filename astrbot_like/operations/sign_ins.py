@@ -79,7 +79,7 @@ class SignIns:
     def seen(self, token_id: str) -> None:
         """The token was used; kept in memory."""
         now = self._clock.time()
-        if token_id and now - self._seen.get(token_id, 0.0) > SEEN_STEP:
+        if token_id and abs(now - self._seen.get(token_id, 0.0)) > SEEN_STEP:  # the clock may be set back
             self._seen[token_id] = now
             if len(self._seen) > 10_000:
                 self._seen.pop(next(iter(self._seen)))

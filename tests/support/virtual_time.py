@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -70,3 +71,15 @@ def run_virtual(coroutine: Any) -> Any:
     """Run ``coroutine`` on a fresh virtual-time loop and return its result."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(coroutine)
+
+
+@asynccontextmanager
+async def standing_clock() -> AsyncIterator[VirtualTimeLoop]:
+    """On a running virtual-time loop: its clock moves by ``advance`` alone; sockets and threads work in real time."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.outside_work += 1
+    try:
+        yield loop
+    finally:
+        loop.outside_work -= 1
