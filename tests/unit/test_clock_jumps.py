@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,13 +20,16 @@ from astrbot_like.host.server import Server
 from astrbot_like.host.server_protocol import ConnectionOptions
 from tests.support.admin_house import ADMIN, PASSWORD, admin_house
 from tests.support.fakes import API_KEY, FakeHouse, fake_house
+from tests.support.houses import RawSocket
 from tests.support.virtual_time import run_virtual, standing_clock
 
 YEAR = 365 * 86_400.0
 JUMPS = (YEAR, -YEAR, -60.0, 0.0)
 """Where the clock on the wall is set, in seconds from now."""
-PING = 20.0
+HEARTBEAT = 20.0
 IDLE = 15.0
+TEXT, PING, PONG = 1, 9, 10
+"""Opcodes of RFC 6455."""
 
 
 class WallClock:
@@ -50,37 +51,33 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
     return WallClock(monkeypatch)
 
 
-def live_socket(house: FakeHouse, http: aiohttp.ClientSession) -> AbstractAsyncContextManager[Any]:
-    """A live socket that shows the server's pings, and answers none by itself."""
-    url = house.ws("/api/v1/live/ws", {"api_key": API_KEY, "username": "ann"})
-    return http.ws_connect(url, autoping=False)
+async def live_socket(house: FakeHouse) -> RawSocket:
+    """A live socket that answers no ping by itself."""
+    return await RawSocket.open(house.ws("/api/v1/live/ws", {"api_key": API_KEY, "username": "ann"}))
 
 
-async def still_answers(socket: aiohttp.ClientWebSocketResponse) -> None:
+async def still_answers(socket: RawSocket) -> None:
     """The connection is there, and the server has sent nothing of its own accord."""
-    await socket.send_json({"t": "ping"})
-    assert (await socket.receive_json())["t"] == "pong"
+    await socket.text('{"t":"ping"}')
+    opcode, payload = await socket.read_frame()
+    assert (opcode, b'"pong"' in payload) == (TEXT, True)
 
 
 def test_heartbeats_come_by_time_that_passes_and_a_silent_client_is_dropped_by_it(wall: WallClock):
     async def scenario() -> None:
-        options = ConnectionOptions(ping_interval=PING, close_timeout=0.1)
-        async with (
-            fake_house(options=options) as house,
-            standing_clock() as clock,
-            aiohttp.ClientSession() as http,
-            live_socket(house, http) as answering,
-            live_socket(house, http) as silent,
-        ):
+        options = ConnectionOptions(ping_interval=HEARTBEAT)
+        async with fake_house(options=options) as house, standing_clock() as clock:
+            answering, silent = await live_socket(house), await live_socket(house)
             for _ in range(3):
                 await wall.jump(lambda: still_answers(answering))
-                clock.advance(PING + 1)
-                ping = await answering.receive()
-                assert ping.type is aiohttp.WSMsgType.PING
-                await answering.pong(ping.data)
+                clock.advance(HEARTBEAT + 1)
+                assert await answering.read_frame() == (PING, b"")
+                await answering.send(answering.frame(PONG, b""))
                 await still_answers(answering)  # the server has read the pong before this
-            assert (await silent.receive()).type is aiohttp.WSMsgType.PING
-            assert (await silent.receive()).type is aiohttp.WSMsgType.CLOSED
+            assert await silent.read_frame() == (PING, b"")
+            assert await silent.close_code() is None
+            answering.vanish()
+            silent.vanish()
 
     run_virtual(scenario())
 

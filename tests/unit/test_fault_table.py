@@ -14,20 +14,12 @@ ROW = re.compile(r"^\| (?P<fault>[^|]+) \| (?P<seen>[^|]+) \| (?P<test>[^|]*) \|
 
 NEEDED = (
     *("port", "two servers", "can't be written", "disk is full", "database is damaged", "newer version"),
-    *(
-        "earlier version",
-        "kill -9",
-        "SIGTERM",
-        "clock is set back",
-        "clock is set ahead",
-        "clock is set, ",
-        "service refuses",
-    ),
+    *("earlier version", "kill -9", "SIGTERM", "clock is set back", "clock is set ahead", "service refuses"),
     *("plugin fails", "client vanishes", "does not read", "more live sessions", "no frames", "thousands of connects"),
     *("revoked", "somebody else's", "another origin", "guessed", "signing secret", "upload is too large"),
     *("leads out of its folder", "links or devices", "case alone", "bomb", "backup is foreign", "restore is cut"),
     *("grace time", "more connections", "flood of connections", "never finished", "trickle in", "body that trickles"),
-    *("private network", "redirect", "changes its answer", "secrets pass", "proxy"),
+    *("private network", "redirect", "changes its answer", "secrets pass", "proxy", "clock is set, "),
 )
 """Words of the faults that must have their row."""
 
