@@ -1,7 +1,6 @@
 """Which of our objects stands under which of AstrBot's deep module paths.
 
-Paths below ``astrbot.api`` are our own packages of the same name; those below ``astrbot.core`` are made from this
-table.
+Paths below ``astrbot.api`` are our own packages of the same name; all others are made from this table.
 ``resolve`` and ``public_names`` are all an import alias needs.
 """
 
@@ -136,7 +135,11 @@ TABLE: dict[str, tuple[str, ...]] = {
     "astrbot.core.agent.tool": _TOOLS,
     "astrbot.core.astr_agent_context": ("tools:AgentContextWrapper", "tools:AstrAgentContext"),
     "astrbot.core.computer.computer_client": ("sandbox:get_booter", "sandbox:get_local_booter"),
-    "astrbot.core.config": _CONFIG,
+    "astrbot.core.config": (
+        *_CONFIG,
+        "default_config:DEFAULT_CONFIG",
+        "compat_paths:COMPATIBLE_VERSION=VERSION",
+    ),
     "astrbot.core.config.astrbot_config": _CONFIG,
     "astrbot.core.config.default": (
         "default_config:CONFIG_METADATA_2",
@@ -291,6 +294,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "astrbot.core.utils.t2i.renderer": ("rendering:html_renderer",),
     "astrbot.core.utils.tencent_record_helper": ("utils:tencent_silk_to_wav", "utils:wav_to_tencent_silk"),
     "astrbot.core.utils.version_comparator": ("utils:VersionComparator",),
+    "astrbot.dashboard.responses": ("dashboard_responses:*",),
     # Gone from AstrBot, still named by some plugins.
     "astrbot.api.platform.register": ("platform.register:*",),
 }

@@ -57,6 +57,11 @@ class StarHandlerRegistry:
         """Handlers defined in a module."""
         return [one for one in self._handlers() if one.handler_module_path == module_name]
 
+    @property
+    def star_handlers_map(self) -> dict[str, HandlerRegistration]:
+        """Full name → handler; a copy."""
+        return {one.handler_full_name: one for one in self._handlers()}
+
     def __iter__(self) -> Iterator[HandlerRegistration]:
         return iter(self._handlers())
 

@@ -67,6 +67,7 @@ class HandlerRegistration:
         enabled: Switched off by an administrator when False.
         handler_module_path: Module it is defined in.
         handler_name: Its function's name.
+        handler_full_name: ``<module>_<function>``, by which AstrBot's tables name handlers.
     """
 
     event_type: EventType
@@ -77,11 +78,10 @@ class HandlerRegistration:
     desc: str = ""
     extras_configs: dict[str, Any] = field(default_factory=dict)
     enabled: bool = True
+    handler_full_name: str = ""
 
-    @property
-    def handler_full_name(self) -> str:
-        """``<module>_<function>``, by which AstrBot's tables name handlers."""
-        return f"{self.handler_module_path}_{self.handler_name}"
+    def __post_init__(self) -> None:
+        self.handler_full_name = self.handler_full_name or f"{self.handler_module_path}_{self.handler_name}"
 
     @property
     def priority(self) -> int:

@@ -79,12 +79,17 @@ def without_thoughts(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def storable_user_message(message: dict[str, Any]) -> dict[str, Any]:
-    """A user message as it is kept: media named, not embedded, so that the history stays small."""
+    """A user message as it is kept: media named, not embedded, so that the history stays small.
+
+    Parts that a plugin marked with ``mark_as_temp`` are left out.
+    """
     content = message.get("content")
     if not isinstance(content, list):
         return message
     texts: list[str] = []
     for part in content:
+        if isinstance(part, dict) and part.get("_no_save"):
+            continue
         if isinstance(part, dict) and part.get("type") == "text":
             texts.append(str(part.get("text", "")))
         elif isinstance(part, dict):

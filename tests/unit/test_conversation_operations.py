@@ -6,11 +6,13 @@ import time
 
 import pytest
 
+from astrbot_like.api.star.managers import ConversationManager
 from astrbot_like.domain.errors import BadRequest, ConfigError, Conflict, NotFound, RateLimited, SessionError
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import FilePart, PlainPart
 from astrbot_like.domain.profiles import Persona, Profile, ProviderConfig
 from astrbot_like.domain.statistics import TurnRecord, UsageLimit
+from astrbot_like.host.services.conversations import Conversations as ConversationsOfPlugins
 from astrbot_like.operations.conversations import Conversations
 from astrbot_like.operations.personas import Personas
 from astrbot_like.operations.profiles import Profiles
@@ -162,6 +164,23 @@ async def test_plugins_change_conversations_by_origin(stores, conversations):
     web = await conversations.new("webchat:FriendMessage:webchat!ada!s1")
     opened = await stores.sessions.open("s1", username="ada")
     assert (opened.conversation_id, opened.platform_id) == (web.conversation_id, "webchat")
+
+
+async def test_a_plugin_that_deletes_the_current_conversation_brings_no_older_one_back(stores, conversations):
+    plugins = ConversationsOfPlugins(stores.sessions, stores.history, conversations)
+    older = await plugins.create(UMO, content=[{"role": "user", "content": "old"}])
+    (listed,) = await ConversationManager(plugins).get_conversations(UMO)
+    assert json.loads(listed.history) == [{"role": "user", "content": "old"}]
+    current = await plugins.create(UMO)
+    await plugins.delete(UMO, current)
+    fresh = await plugins.current_id(UMO)
+    assert fresh not in (None, older, current)
+    assert (await plugins.get(UMO, fresh)).history == "[]"
+    await plugins.delete(UMO, older)
+    await plugins.delete(UMO, "nonsense")
+    assert [one.cid for one in await plugins.list(UMO)] == [fresh]
+    await plugins.delete(UMO, fresh)
+    assert len(await plugins.list(UMO)) == 1
 
 
 async def test_profiles_are_made_chosen_bound_and_deleted(stores, tmp_path):

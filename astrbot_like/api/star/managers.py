@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from astrbot_like.api.conversations import Conversation, Persona
@@ -81,7 +81,11 @@ class ConversationManager:
         self, unified_msg_origin: str | None = None, platform_id: str | None = None
     ) -> list[Conversation]:
         """Conversations of a session, of a platform or all, latest first."""
-        return list(await self._service.list(unified_msg_origin, platform_id))
+        return await self._with_history(await self._service.list(unified_msg_origin, platform_id))
+
+    async def _with_history(self, listed: Iterable[Conversation]) -> list[Conversation]:
+        found = [await self._service.get(one.user_id, one.cid) for one in listed]
+        return [one for one in found if one is not None]
 
     async def get_filtered_conversations(
         self,
@@ -89,9 +93,14 @@ class ConversationManager:
         page_size: int = 20,
         platform_ids: list[str] | None = None,
         search_query: str = "",
+        include_history: bool = True,
         **_: Any,
     ) -> tuple[list[Conversation], int]:
-        """One page of all conversations that fit, and how many fit."""
+        """One page of all conversations that fit, and how many fit.
+
+        Args:
+            include_history: False: ``history`` stays empty.
+        """
         query = search_query.lower()
         fitting = [
             one
@@ -100,7 +109,8 @@ class ConversationManager:
             and (not query or query in f"{one.title or ''}\n{one.user_id}\n{one.cid}".lower())
         ]
         start = (page - 1) * page_size
-        return fitting[start : start + page_size], len(fitting)
+        shown = fitting[start : start + page_size]
+        return await self._with_history(shown) if include_history else shown, len(fitting)
 
     async def update_conversation(
         self,

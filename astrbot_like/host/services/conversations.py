@@ -40,9 +40,18 @@ class Conversations:
         await self._operations.switch(umo, conversation_id)
 
     async def delete(self, umo: str, conversation_id: str) -> None:
-        """Delete a conversation of that origin with its files; others stay."""
-        if await self._of(umo, conversation_id) is not None:
-            await self._operations.delete_conversation(umo, conversation_id)
+        """Delete a conversation of that origin with its files; others stay.
+
+        After the current one a new one begins: whoever deletes what was said does not want an older talk to go on.
+        """
+        found = await self._of(umo, conversation_id)
+        if found is None:
+            return
+        was_current = await self.current_id(umo) == conversation_id
+        others = len(await self._sessions.conversations(found.session_id)) > 1
+        await self._operations.delete_conversation(umo, conversation_id)
+        if was_current and others:
+            await self._operations.new(umo)
 
     async def current_id(self, umo: str) -> str | None:
         """Id of the current conversation."""

@@ -246,6 +246,16 @@ async def test_what_the_model_sees() -> None:
     assert "x for 10001 within 120 s" in str(chat.calls[1])
 
 
+async def test_a_temporary_part_is_for_one_request_only() -> None:
+    chat = FakeChatProvider("fine", "well")
+    async with samples("sample_llm", providers=[chat]) as tester:
+        await tester.say("with parts please")
+        await tester.say("and now")
+    remembered = str(chat.calls[1]["contexts"])
+    assert "with parts please" in remembered
+    assert "an extra part" not in remembered
+
+
 # --- waiting ---------------------------------------------------------------------------------------
 
 

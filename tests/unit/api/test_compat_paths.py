@@ -72,6 +72,8 @@ MEASURED: dict[str, str] = {
     "astrbot.core.db.vec_db.faiss_impl.vec_db": "FaissVecDB",
     "astrbot.core.star.session_llm_manager": "SessionServiceManager",
     "astrbot.core.provider.func_tool_manager": "FunctionToolManager",
+    "astrbot.core.config": "AstrBotConfig DEFAULT_CONFIG VERSION",
+    "astrbot.dashboard.responses": "error ok",
 }
 
 PUBLIC: dict[str, str] = {

@@ -156,6 +156,7 @@ def test_names_of_the_current_host(host: FakeHost) -> None:
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent) == [record]
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent, True, ["other"]) == []
     assert star_handlers_registry.get_handler_by_full_name(f"{__name__}_h") is record
+    assert star_handlers_registry.star_handlers_map == {f"{__name__}_h": record}
     host.stars[0].activated = False
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent) == []
 
@@ -289,6 +290,7 @@ async def test_conversations(host: FakeHost) -> None:
     assert await manager.get_curr_conversation_id(UMO) == cid
     page, total = await manager.get_filtered_conversations(search_query="NEW")
     assert ([one.cid for one in page], total) == ([cid], 1)
+    assert len(json.loads(page[0].history)) == 3
     await manager.delete_conversation(UMO)
     assert [one.cid for one in await manager.get_conversations(UMO)] == [other]
     assert await manager.get_conversation(UMO, "absent") is None
