@@ -25,7 +25,8 @@ from playwright.async_api import Error, Page  # noqa: E402
 
 from scripts.pictures.house import furnish, move_model, spread_turns, talk  # noqa: E402
 from scripts.pictures.model import TalkativeModel, serve  # noqa: E402
-from scripts.pictures.scenes import SCENES, Scene  # noqa: E402
+from scripts.pictures.scene import Scene  # noqa: E402
+from scripts.pictures.scenes import SCENES  # noqa: E402
 from tests.browser.conftest import CHROMIUM  # noqa: E402
 from tests.browser.pages import BrowserHouse, Web  # noqa: E402
 from tests.support.server_process import ServerProcess  # noqa: E402
@@ -103,8 +104,8 @@ async def run(target: Path, scenes: Sequence[Scene], looks: Sequence[str]) -> in
         folder = Path(name)
         async with furnished(folder) as (server, house, model), Web(server, CHROMIUM, folder) as web:
             model.pause = 0.02
-            for look in looks:
-                for scene in scenes:
+            for scene in scenes:
+                for look in looks:
                     speech = await heard(scene)
                     token = house.token if scene.signed_in else ""
                     file = target / f"{scene.name}-{look}.png"

@@ -7,14 +7,13 @@ import math
 import sqlite3
 import sys
 import time
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from PIL import Image, ImageDraw
 
+from scripts.pictures.plugins import BROKEN_PLUGIN, RADIO_PLUGIN, archive
 from tests.browser.pages import BrowserHouse
 
 ROOT = Path(__file__).parents[2]
@@ -36,96 +35,6 @@ TIDE = "High water on Tuesday"
 TIDE_ZH = "周二的高潮时间"
 FERRY = "The ferry and the tide gauge"
 """Sessions that the pictures open."""
-
-RADIO_PLUGIN = {
-    "metadata.yaml": (
-        "name: harbour_radio\ndisplay_name: Harbour radio\nauthor: Jo\nversion: 2.1.0\n"
-        "desc: Brings the bot onto the harbour's radio channel and reads out the weather.\n"
-    ),
-    "README.md": "# Harbour radio\n\nSay `/radio 16` to listen.\n\n| Channel | For |\n|---|---|\n| 16 | distress |\n",
-    "_conf_schema.json": """{
-      "channel": {"type": "int", "description": "Channel", "hint": "1 to 88", "default": 16},
-      "call_sign": {"type": "string", "description": "Call sign", "default": "Kingfisher"},
-      "key": {"type": "string", "description": "Key of the weather service", "secret": true, "default": ""},
-      "units": {"type": "string", "description": "Units", "options": ["knots", "m/s", "Beaufort"], "default": "knots"},
-      "quiet": {"type": "bool", "description": "Stay quiet at night", "default": true},
-      "stations": {"type": "list", "description": "Stations to read out", "items": {"type": "string"},
-                   "default": ["Lighthouse", "Outer pier"]},
-      "signal": {"type": "object", "description": "Signal", "items": {
-        "volume": {"type": "float", "description": "Volume", "slider": {"min": 0, "max": 1, "step": 0.1},
-                   "default": 0.6},
-        "greeting": {"type": "text", "description": "Greeting", "default": "All stations, all stations."}}}
-    }""",
-    "main.py": '''from astrbot.api import logger
-from astrbot.api.event import AstrMessageEvent, filter
-from astrbot.api.platform import Platform, PlatformMetadata, register_platform_adapter
-from astrbot.api.star import Context, Star
-
-
-@register_platform_adapter("radio", "A marine radio", default_config_tmpl={"port": 9000, "token": ""},
-                           adapter_display_name="Marine radio")
-class Radio(Platform):
-    def __init__(self, platform_config, platform_settings, event_queue):
-        super().__init__(platform_config, event_queue)
-
-    def meta(self):
-        return PlatformMetadata(name="radio", description="A marine radio", id=self.config["id"])
-
-    async def run(self):
-        if self.config.get("port") == 9001:
-            raise ConnectionError("The radio at port 9001 does not answer. Is it switched on?")
-        import asyncio
-        await asyncio.Event().wait()
-
-    async def send_by_session(self, session, message_chain):
-        await super().send_by_session(session, message_chain)
-
-    async def terminate(self):
-        pass
-
-
-class HarbourRadio(Star):
-    def __init__(self, context: Context, config):
-        super().__init__(context)
-        logger.info("listening on channel %s", config["channel"])
-        logger.warning("no weather key is set, so the forecast is left out")
-
-    @filter.command("radio", alias={"vhf"})
-    async def radio(self, event: AstrMessageEvent, channel: int):
-        """Listens to a channel."""
-        yield event.plain_result("listening")
-
-    @filter.command("help")
-    async def help(self, event: AstrMessageEvent):
-        """Says what the radio can do."""
-        yield event.plain_result("roger")
-
-    @filter.llm_tool(name="weather_at")
-    async def weather_at(self, event: AstrMessageEvent, station: str) -> str:
-        """The weather at a station of the harbour.
-
-        Args:
-            station(string): Its name.
-        """
-        return "calm"
-''',
-}
-
-BROKEN_PLUGIN = {
-    "metadata.yaml": (
-        "name: night_watch\ndisplay_name: Night watch\nauthor: Sam\nversion: 0.3.0\ndesc: Wakes you for your turn.\n"
-    ),
-    "main.py": "from astrbot.api.star import Star\n\n\nclass NightWatch(Star)\n    pass\n",
-}
-
-
-def archive(files: Mapping[str, str]) -> bytes:
-    """A plugin as a ZIP file."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, text in files.items():
-            file.writestr(f"plugin/{name}", text)
-    return buffer.getvalue()
 
 
 def gauge() -> bytes:
@@ -206,11 +115,14 @@ async def furnish(house: BrowserHouse, url: str) -> None:
         begin_dialogs=["Good morning", "Morning. Wind's from the west."],
     )
     await house.post("/api/persona/create", id="海港广播员", prompt="你是海港的广播员，说话简短、清楚、有礼貌。")
-    await house.post("/api/config/create", name="Kitchen")
+    kitchen = (await house.post("/api/config/create", name="Kitchen"))["id"]
+    await house.post("/api/config/write", id=kitchen, profile={"llm": ["deepseek"]})
     await house.post("/api/apikey/create", name="Kitchen display", scopes=["chat", "file"], expires_in_days=90)
     await house.post("/api/apikey/create", name="Old script", scopes=["*"], expires_in_days=None)
     keys = (await house.get("/api/apikey/list"))["keys"]
     await house.post("/api/apikey/revoke", key_id=next(key["key_id"] for key in keys if key["name"] == "Old script"))
+    await house.post("/api/stat/limits", kind="key", subject="*", period="day", tokens=200_000)
+    await house.post("/api/stat/limits", kind="user", subject="admin", period="month", tokens=5_000_000)
     await house.post("/api/backup/create")
 
 

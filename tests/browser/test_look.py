@@ -9,7 +9,9 @@ import pytest
 from playwright.async_api import Error, Page, expect
 
 from scripts.pictures.house import TIDE
-from scripts.pictures.scenes import SCENES, Scene, session
+from scripts.pictures.scene import Scene
+from scripts.pictures.scenes import SCENES
+from scripts.pictures.talking import session
 from scripts.screenshots import LOOKS, furnished
 from tests.browser.conftest import CHROMIUM
 from tests.browser.pages import AXE, BrowserHouse, Web, ask, reply, serious_findings
