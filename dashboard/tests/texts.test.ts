@@ -16,6 +16,7 @@ const FROM_DATA: Readonly<Record<string, readonly RegExp[]>> = {
   profiles: [/^(llm|stt|tts|embedding|rerank)$/],
   statistics: [/^(1h|24h|7d|30d|username|provider_id|model|credential|session_id)$/],
   voice: [/^(refused|missing|busy|unknown)(Title|Body)$/, /^(hearing|thinking|judging)$/],
+  pluginFailures: [/./],
   plugins: [/^(settings|commands|tools|readme|log)$/],
 }
 

@@ -61,10 +61,10 @@ async def libraries(page: Page) -> None:
 
 async def contract(page: Page) -> None:
     """The contract, and a request that was sent from it."""
-    operation = page.locator("details").filter(has_text="/api/v1/configs").first
+    operation = page.locator("details").filter(has_text="/api/apikey/list").first
     await operation.locator("summary").click()
     await operation.get_by_role("button", name="Send").click()
-    await operation.locator("pre").filter(has_text="HTTP").wait_for()
+    await operation.locator("pre").filter(has_text="HTTP 200").wait_for()
     await operation.evaluate("details => details.scrollIntoView()")
 
 

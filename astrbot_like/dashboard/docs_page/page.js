@@ -1,4 +1,5 @@
-// Shows the contract and sends requests from it. Credentials live in the two fields above and nowhere else.
+// Shows the contract and sends requests from it. Credentials live in the two fields above and nowhere else; who is
+// signed in at the web UI is so here, too, and sees its theme.
 "use strict";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
@@ -56,6 +57,7 @@ function typeName(schema) {
 }
 
 function parameterTable(parameters, inputs) {
+  if (!parameters.length) return "";
   const rows = parameters.map((parameter) => {
     const field = element("input", { "aria-label": parameter.name });
     inputs.push({ parameter, field });
@@ -65,7 +67,7 @@ function parameterTable(parameters, inputs) {
       element("td", {}, parameter.description || ""),
       element("td", {}, field));
   });
-  return element("table", {}, element("tbody", {}, ...rows));
+  return element("div", {}, element("h3", {}, "Parameters"), element("table", {}, element("tbody", {}, ...rows)));
 }
 
 function bodyFields(contract, operation) {
@@ -76,7 +78,8 @@ function bodyFields(contract, operation) {
       const type = inner.contentMediaType ? "file" : "text";
       return { name, field: element("input", { type, "aria-label": name }) };
     });
-    const node = element("div", {}, ...fields.map(({ name, field }) => element("p", {}, `${name} `, field)));
+    const labels = fields.map(({ name, field }) => element("label", { class: "field" }, name, field));
+    const node = element("div", {}, ...labels);
     return { node, build: () => {
       const form = new FormData();
       for (const { name, field } of fields) {
@@ -86,10 +89,11 @@ function bodyFields(contract, operation) {
       return { body: form, headers: {} };
     } };
   }
-  if (!content["application/json"]) return { node: element("span"), build: () => ({ headers: {} }) };
+  if (!content["application/json"]) return { node: "", build: () => ({ headers: {} }) };
   const area = element("textarea", { "aria-label": "Body" });
   area.value = JSON.stringify(sample(contract, content["application/json"].schema), null, 2);
-  return { node: area, build: () => ({ body: area.value, headers: { "Content-Type": "application/json" } }) };
+  const node = element("div", {}, element("h3", {}, "Body"), area);
+  return { node, build: () => ({ body: area.value, headers: { "Content-Type": "application/json" } }) };
 }
 
 function credentialHeaders(operation) {
@@ -152,11 +156,12 @@ function operationView(contract, path, method, operation) {
   const scope = operation["x-scope"] ? `API key with scope ${operation["x-scope"]}. ` : "";
   return element("details", {},
     element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", {}, path),
-      element("span", { class: "muted" }, ` ${operation.summary || ""}`)),
-    element("p", {}, scope + (operation.description || "")),
-    parameterTable(operation.parameters || [], inputs), body.node,
-    element("p", {}, element("button", { type: "button", onclick: send }, "Send")), output,
-    element("table", {}, element("tbody", {}, ...answers)));
+      element("span", { class: "what muted" }, operation.summary || "")),
+    element("div", { class: "inside" },
+      element("p", {}, scope + (operation.description || "")),
+      parameterTable(operation.parameters || [], inputs), body.node,
+      element("button", { type: "button", onclick: send }, "Send"), output,
+      element("h3", {}, "Answers"), element("table", {}, element("tbody", {}, ...answers))));
 }
 
 function render(contract, words) {
@@ -176,7 +181,17 @@ function render(contract, words) {
     element("section", {}, element("h2", {}, tag), ...views)));
 }
 
+function kept(name) {
+  try {
+    return localStorage.getItem(`astrbot_like.${name}`) || "";
+  } catch {
+    return ""; // A browser that refuses storage.
+  }
+}
+
 async function start() {
+  document.documentElement.dataset.theme = kept("theme");
+  document.getElementById("token").value = kept("token");
   const contract = await (await fetch("/api/openapi.json")).json();
   const filter = document.getElementById("filter");
   const update = () => render(contract, filter.value.toLowerCase().split(/\s+/).filter(Boolean));

@@ -10,11 +10,20 @@ function known(code: string): code is ErrorCode {
   return Object.hasOwn(errorTexts, code)
 }
 
-/** Words for a coded error: the server's own in English, the translation with the server's detail in Chinese. */
+/** A sentence and, in a line of its own, what is known more closely. */
+export function withDetail(text: string, detail: string): string {
+  return detail && detail !== text ? `${text}\n${detail}` : text
+}
+
+/** Words for a coded error: the server's own in English; in Chinese the translation, and beneath it the server's detail. */
 export function codedMessage(code: string, message: string): string {
   if (!known(code)) return message
-  if (locale.value === 'en') return message || e(code)
-  return message ? `${e(code)}（${message}）` : e(code)
+  return locale.value === 'en' ? message || e(code) : withDetail(e(code), message)
+}
+
+/** A test of a provider that failed says so in the language of the web UI, too. */
+export function worded<T extends { ok: boolean; message: string }>(test: T): T {
+  return test.ok ? test : { ...test, message: codedMessage('PROVIDER_ERROR', test.message) }
 }
 
 /** What went wrong and what to do, whatever was thrown. */

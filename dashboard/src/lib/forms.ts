@@ -133,7 +133,7 @@ function checkOne(field: FieldSchema, value: unknown): Problem | null {
 
 /** What the schema says of a field. Adapters without descriptions repeat the key; then `known` or a readable key. */
 export function labelOf(key: string, field: FieldSchema, known?: string): string {
-  const described = field.description?.trim()
+  const described = field.description?.trim().replace(/(?<=[^.])[.。]$/, '')
   const words = key.replace(/_/g, ' ').trim()
   if (described && described !== key && described !== words) return described
   return known ?? words.charAt(0).toUpperCase() + words.slice(1)

@@ -1,6 +1,11 @@
 /** What a plugin is called in the language of the web UI; its own words where it has no translation. */
 import type { FieldSchema, FormSchema, FormTexts, Plugin, ProviderType } from '@/api/types'
-import { locale } from '@/i18n'
+import { locale, useText } from '@/i18n'
+import { withDetail } from '@/lib/errors'
+import { pluginFailures as failureTexts } from '@/texts/plugins'
+
+type Failure = NonNullable<Plugin['failure']>
+const f = useText(failureTexts)
 
 /** The web UI's language by the names plugins use for theirs. */
 export const pluginLocale = (): 'zh-CN' | 'en-US' => (locale.value === 'zh-CN' ? 'zh-CN' : 'en-US')
@@ -12,6 +17,12 @@ export const pluginName = (plugin: Plugin): string => textsOf(plugin)?.display_n
 export const pluginDescription = (plugin: Plugin): string => {
   const texts = textsOf(plugin)
   return texts?.short_description || texts?.description || plugin.short_description || plugin.description
+}
+
+/** Why a plugin does not run: what of it, in Chinese, and its own words. */
+export function failureOf(failure: Failure): string {
+  const stage = Object.hasOwn(failureTexts, failure.stage) ? (failure.stage as keyof typeof failureTexts) : 'running'
+  return locale.value === 'en' ? failure.reason : withDetail(f(stage), failure.reason)
 }
 
 /** What a command does, in the language of the web UI where the plugin says it. */

@@ -28,9 +28,9 @@ export const errorTexts = {
   INTERRUPTED: ['The reply was stopped.', '回复已停止。'],
   STT_NOT_CONFIGURED: ['No speech recognition is set up. Add one under Providers.', '尚未配置语音识别，请到“模型服务”添加。'],
   LLM_NOT_CONFIGURED: ['No chat model is set up. Add one under Providers.', '尚未配置聊天模型，请到“模型服务”添加。'],
-  PROVIDER_ERROR: ['The provider failed.', '模型服务出错。'],
+  PROVIDER_ERROR: ['The provider failed.', '模型服务出错，请检查其设置与网络，或稍后重试。'],
   TIMEOUT: ['The reply took too long and was given up.', '回复超时，已放弃。'],
-  PLUGIN_ERROR: ['A plugin failed.', '插件出错。'],
+  PLUGIN_ERROR: ['A plugin failed.', '插件出错，详情见其日志。'],
   OFFLINE: ['The connection was lost. The message was not sent.', '连接已断开，消息未发送。'],
 } as const satisfies Texts
 export type ErrorCode = keyof typeof errorTexts

@@ -61,3 +61,14 @@ export const plugins = {
   reloadPage: ['Load the page again', '重新加载页面'],
   pageBlocked: ['This page wanted to load {address}, which is not allowed. If you trust the page, add {origin} to dashboard.plugin_page_origins in the settings file.', '该页面想加载 {address}，但未被允许。如果你信任该页面，请把 {origin} 加入设置文件的 dashboard.plugin_page_origins。'],
 } as const satisfies Texts
+
+/** Stages of a plugin's start at which it can fail. */
+export const pluginFailures = {
+  metadata: ['Its metadata.yaml does not fit.', '插件的 metadata.yaml 有误。'],
+  config: ['Its settings form does not fit.', '插件的设置表单有误。'],
+  requirements: ['What it needs could not be installed.', '插件的依赖安装失败。'],
+  import: ['Its code could not be loaded.', '插件的代码加载失败。'],
+  construct: ['It could not be started.', '插件启动失败。'],
+  initialize: ['It could not be started.', '插件启动失败。'],
+  running: ['It failed.', '插件运行出错。'],
+} as const satisfies Texts
