@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from playwright.async_api import expect
 
 from astrbot_like.bench.mock_behaviour import Behaviour
 from tests.browser.pages import BrowserHouse, Web, ask, reply, sign_in
 from tests.browser.standins import Wire, model
+from tests.support.census import settle
 from tests.support.server_process import ServerProcess
 
 WORDS = " ".join(f"word{n}" for n in range(60))
@@ -93,9 +92,7 @@ async def test_a_message_whose_acknowledgement_died_with_the_server_is_settled(w
         await reply(page)
         wire.deaf = True
         await ask(page, "Tell me everything")
-        async with asyncio.timeout(60):
-            while not mock.requests:
-                await asyncio.sleep(0.05)
+        assert await settle(lambda: mock.requests)
         port = int(server.url.rsplit(":", 1)[1])
         await server.kill()
         wire.deaf = False

@@ -13,7 +13,7 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import aiohttp
 import pytest
 
 from astrbot_like.domain.history import StoredMessage
+from tests.support.census import settle
 from tests.support.forked_server import ForkedServer
 from tests.support.frames import check_frame, read_sse
 from tests.support.server_process import PASSWORD, USERNAME, ServerProcess
@@ -322,19 +323,12 @@ async def test_a_thousand_kills_lose_nothing(tmp_path: Path, capsys: pytest.Capt
         print(f"\n{report}")
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that is about to happen."""
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_sigterm_ends_with_status_0_and_keeps_everything(tmp_path: Path):
     acknowledged = Acknowledged()
     async with ServerProcess(tmp_path) as server:
         key = await make_key(server.url)
         talking = [asyncio.create_task(talk(server.url, key, str(n), acknowledged)) for n in range(TALKERS)]
-        await until(lambda: len(acknowledged.bots) >= 20)
+        assert await settle(lambda: len(acknowledged.bots) >= 20)
         assert await server.stop() == 0, server.output
         await asyncio.wait(talking, timeout=30)
         assert "Traceback" not in server.output

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +22,18 @@ from astrbot_like.engine.mcp_servers import McpServers, read_mcp_config
 from astrbot_like.engine.mcp_settings import McpSettings
 from astrbot_like.runtime.clock import SystemClock
 from astrbot_like.runtime.tasks import Supervisor
+from tests.support.census import settle
+from tests.support.ports import free_port
 
 SERVER = str(Path(__file__).parents[1] / "standins" / "mcp_server.py")
 TOOLS = {"add", "slow", "crash", "whoami", "fail"}
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
 async def servers() -> AsyncIterator[McpServers]:
     clock = SystemClock()
     supervisor = Supervisor(clock)
-    made = McpServers(FunctionToolManager(), supervisor, clock, McpSettings(first_backoff=0.05, reconnect_wait=20))
+    made = McpServers(FunctionToolManager(), supervisor, clock, McpSettings(first_backoff=0.05, reconnect_wait=60))
     yield made
     await made.aclose()
     await supervisor.aclose()
@@ -60,19 +54,13 @@ def tool(servers: McpServers, name: str) -> McpTool:
     return found
 
 
-async def call(servers: McpServers, name: str, *, deadline: int = 20, **arguments: Any) -> str:
+async def call(servers: McpServers, name: str, *, deadline: int = 60, **arguments: Any) -> str:
     return await tool(servers, name).call(ContextWrapper(None, tool_call_timeout=deadline), **arguments)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def test_stdio_tools_are_offered_called_and_taken_away(servers: McpServers) -> None:
     await servers.start([stdio()])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     assert set(servers._tools.names()) == TOOLS
     assert tool(servers, "add").description == "Add two numbers."
     assert tool(servers, "add").parameters["required"] == ["a", "b"]
@@ -86,33 +74,33 @@ async def test_stdio_tools_are_offered_called_and_taken_away(servers: McpServers
 async def test_a_cancelled_call_is_cancelled_at_the_server(servers: McpServers, tmp_path: Path) -> None:
     log = tmp_path / "log"
     await servers.start([stdio(log=log)])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     task = asyncio.create_task(call(servers, "slow", seconds=60))
-    await until(lambda: log.exists() and "slow began" in log.read_text())
+    assert await settle(lambda: log.exists() and "slow began" in log.read_text())
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await until(lambda: "slow cancelled" in log.read_text())
+    assert await settle(lambda: "slow cancelled" in log.read_text())
     assert await call(servers, "add", a=1, b=1) == "2"  # the connection goes on
 
 
 async def test_a_slow_tool_is_given_up_at_its_deadline(servers: McpServers) -> None:
     await servers.start([stdio()])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     told = await call(servers, "slow", deadline=1, seconds=60)
     assert "gave no answer within 1" in told or "timed out" in told.lower()
 
 
 async def test_a_crash_is_survived(servers: McpServers) -> None:
     await servers.start([stdio()])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     first = await call(servers, "whoami")
     assert "broke during the call" in await call(servers, "crash")
     second = await call(servers, "whoami")  # waits for the new process
     assert second != first
     assert servers.status()[0].restarts == 1
     os.kill(int(second), signal.SIGKILL)
-    await until(lambda: servers.status()[0].restarts == 2)
+    assert await settle(lambda: servers.status()[0].restarts == 2)
     assert await call(servers, "add", a=1, b=2) == "3"
     assert len(servers._tools.names()) == len(TOOLS)
 
@@ -127,7 +115,7 @@ async def test_http_transports_and_a_restarted_server(servers: McpServers, trans
     process = begin()
     try:
         await servers.start([McpServerConfig("remote", transport, {"url": f"http://127.0.0.1:{port}{path}"})])
-        await until(lambda: connected(servers))
+        assert await settle(lambda: connected(servers))
         first = await call(servers, "whoami")
         assert int(first) == process.pid
         process.kill()
@@ -144,12 +132,12 @@ async def test_http_transports_and_a_restarted_server(servers: McpServers, trans
 
 async def test_tools_are_switched_and_stay_so_after_a_crash(servers: McpServers) -> None:
     await servers.start([stdio(disabled_tools=("fail",))])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     assert not tool(servers, "fail").active
     servers.switch_tool("local", "add", False)
     assert "add" not in servers._tools.get_full_tool_set().names()
     await call(servers, "crash")
-    await until(lambda: servers.status()[0].restarts == 1)
+    assert await settle(lambda: servers.status()[0].restarts == 1)
     assert not tool(servers, "add").active
     with pytest.raises(NotFound):
         servers.switch_tool("local", "nothing", True)
@@ -158,7 +146,7 @@ async def test_tools_are_switched_and_stay_so_after_a_crash(servers: McpServers)
 async def test_a_name_that_is_taken_gets_the_servers_name_in_front(servers: McpServers) -> None:
     servers._tools.add_tool(FunctionTool("add", "a plugin's own", {"type": "object", "properties": {}}))
     await servers.start([stdio()])
-    await until(lambda: connected(servers))
+    assert await settle(lambda: connected(servers))
     assert await call(servers, "local_add", a=1, b=2) == "3"
     assert servers._tools.get_func("add").description == "a plugin's own"
 
@@ -169,8 +157,8 @@ async def test_a_server_that_can_not_start_says_why(servers: McpServers) -> None
     )
     absent = McpServerConfig("absent", "stdio", {"command": "/no/such/command"})
     await servers.start([broken, absent])
-    await until(lambda: all(status.state == "failed" and status.error for status in servers.status()))
-    await until(lambda: "no luck" in servers.status()[1].error)
+    assert await settle(lambda: all(status.state == "failed" and status.error for status in servers.status()))
+    assert await settle(lambda: "no luck" in servers.status()[1].error)
     assert "not found" in servers.status()[0].error
     assert servers._tools.names() == []
 

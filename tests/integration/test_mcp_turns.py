@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +15,9 @@ import aiohttp
 import pytest
 
 from tests.support.applications import sign_in
+from tests.support.census import settle
 from tests.support.live_client import CheckedSocket, connect, kinds
+from tests.support.ports import free_port
 from tests.support.server_process import ServerProcess
 
 SERVER = str(Path(__file__).parents[1] / "standins" / "mcp_server.py")
@@ -37,9 +38,7 @@ class McpService:
             config: dict[str, Any] = {"command": sys.executable, "args": [SERVER, "stdio"]}
             self.config = {**config, "env": {"MCP_LOG": str(log)}}
         else:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+            port = free_port()
             command = [sys.executable, SERVER, transport, str(port)]
             path = "sse" if transport == "sse" else "mcp"
             self.config = {"url": f"http://127.0.0.1:{port}/{path}", "transport": transport}
@@ -92,14 +91,10 @@ async def test_a_tool_of_an_mcp_server_in_spoken_turns(talking: tuple[CheckedSoc
     assert await say(connection, "use the tool add with a=2 b=40") == "42"
 
     await connection.send({"t": "text_input", "text": "use the tool slow with seconds=60"})
-    async with asyncio.timeout(60):
-        while not log.exists() or "slow began" not in log.read_text():
-            await asyncio.sleep(0.01)
+    assert await settle(lambda: log.exists() and "slow began" in log.read_text())
     await connection.send({"t": "interrupt"})
     await connection.until("stop_play")
-    async with asyncio.timeout(60):
-        while "slow cancelled" not in log.read_text():
-            await asyncio.sleep(0.01)
+    assert await settle(lambda: "slow cancelled" in log.read_text())
     await connection.until("end")
 
     first = await say(connection, "use the tool whoami")

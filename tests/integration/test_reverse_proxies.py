@@ -22,17 +22,12 @@ from tests.support.census import settle
 from tests.support.frames import read_sse
 from tests.support.houses import House, scripted_house
 from tests.support.live_client import CheckedSocket
+from tests.support.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 MIB = 1024 * 1024
 CLIENT = "127.0.0.2"
 """Where the clients come from: this machine too, but not the proxy's address."""
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

@@ -71,7 +71,7 @@ def open_descriptors() -> list[str]:
     return sorted(found)
 
 
-async def settle(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+async def settle(condition: Callable[[], object], seconds: float = 60.0) -> bool:
     """Wait until ``condition`` holds; False when it does not in time."""
     try:
         async with asyncio.timeout(seconds):

@@ -17,6 +17,7 @@ from astrbot_like.dashboard.settings import DashboardSettings
 from astrbot_like.domain import errors
 from astrbot_like.domain.statistics import TurnRecord
 from tests.support.admin_house import ADMIN, METRICS_TOKEN, PASSWORD, AdminHouse, admin_house
+from tests.support.census import settle
 from tests.support.frames import sse_frames
 from tests.support.plugin_hosts import write_plugin
 
@@ -165,9 +166,7 @@ class TestChat:
         house.engine.pause = asyncio.Event()
         session_id = (await house.data("POST", "/api/chat/new_session", token=token))["session_id"]
         sending = asyncio.create_task(chat(house, token, "wait", session_id=session_id))
-        async with asyncio.timeout(60):
-            while not house.queues.active(session_id):
-                await asyncio.sleep(0)
+        assert await settle(lambda: house.queues.active(session_id))
         opened = await house.data("GET", f"/api/chat/get_session?session_id={session_id}", token=token)
         assert opened["is_running"] is True
         stop = {"session_id": session_id}
@@ -420,9 +419,7 @@ class TestHouse:
                 event = await connection.receive()
             assert json.loads(event.removeprefix(b"data: "))["message"] == "live"
             await connection.disconnect()
-        async with asyncio.timeout(60):
-            while house.logs._watchers:
-                await asyncio.sleep(0)
+        assert await settle(lambda: not house.logs._watchers)
 
     async def test_health_readiness_and_metrics(self, house, token):
         assert (await house.call("GET", "/healthz")).status_code == 200

@@ -13,6 +13,7 @@ from astrbot_like.dashboard.settings import DashboardSettings, SocketSettings
 from astrbot_like.domain import events as e
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import ImagePart, PlainPart
+from tests.support.census import settle
 from tests.support.fakes import API_KEY, FakeHouse, fake_house
 from tests.support.frames import read_sse
 from tests.support.live_client import CheckedSocket, connect, kinds
@@ -297,9 +298,7 @@ async def test_a_lost_connection_stops_the_model(house: FakeHouse):
     async with connect(chat_url(house), protocol="chat") as client:
         await client.send({"t": "send", "message": HELLO, "session_id": "s"})
         await client.until("plain")
-    async with asyncio.timeout(60):
-        while house.engine.running:
-            await asyncio.sleep(0.01)
+    assert await settle(lambda: not house.engine.running)
     assert house.history.rows[-1].role == "bot"
 
 
@@ -311,9 +310,7 @@ async def test_a_bound_connection_that_is_lost_finds_the_whole_reply_when_it_is_
         await client.send({"t": "bind", "session_id": "s"})
         await client.until("session_bound")
     gate.open.set()
-    async with asyncio.timeout(60):
-        while house.engine.running:
-            await asyncio.sleep(0.01)
+    assert await settle(lambda: not house.engine.running)
     user = house.history.rows[0].id
     async with connect(chat_url(house), protocol="chat") as client:
         await client.send({"t": "bind", "session_id": "s", "after": user})
@@ -525,9 +522,7 @@ class TestOpenApi:
             async for frame in read_sse(response.aiter_lines()):
                 if frame["type"] == "plain":
                     break
-        async with asyncio.timeout(60):
-            while house.engine.running:
-                await asyncio.sleep(0.01)
+        assert await settle(lambda: not house.engine.running)
         assert house.history.rows[-1].role == "bot"
 
     async def test_socket(self, house: FakeHouse):

@@ -15,6 +15,7 @@ from astrbot_like.api.provider.entities import ProviderRequest
 from astrbot_like.api.tools import AstrAgentContext, ContextWrapper
 from astrbot_like.domain.errors import PluginError
 from astrbot_like.plugin_host.manager import PluginHost
+from tests.support.census import settle
 from tests.support.plugin_hosts import TestEvent, plugin_host, say, write_plugin
 
 PLUGIN = """
@@ -326,9 +327,7 @@ async def test_a_generator_is_no_hook(host: PluginHost) -> None:
 async def test_a_session_waiter_gets_every_message(host: PluginHost) -> None:
     first = TestEvent("wait")
     running = asyncio.create_task(say(host, first))
-    async with asyncio.timeout(60):
-        while not first.sent:
-            await asyncio.sleep(0)
+    assert await settle(lambda: first.sent)
     answer = TestEvent("add 1 2")
     assert await say(host, answer) == ["hello add 1 2"]
     assert answer.is_stopped()
@@ -348,9 +347,7 @@ async def test_interrupting_a_handler_ends_it(host: PluginHost) -> None:
     (matched,) = (await host.dispatch.match(event)).handlers
     steps = host.dispatch.run(matched, event)
     reading = asyncio.ensure_future(anext(steps))  # type: ignore[arg-type]
-    async with asyncio.timeout(60):
-        while not event.sent:
-            await asyncio.sleep(0)
+    assert await settle(lambda: event.sent)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

@@ -13,6 +13,7 @@ import pytest
 
 from astrbot_like.api.preferences import MemoryPreferences
 from astrbot_like.plugin_host.records import PluginState
+from tests.support.census import settle
 from tests.support.plugin_hosts import TestEvent, plugin_host, say, write_plugin
 
 HELLO = """
@@ -372,9 +373,7 @@ async def test_blocking_the_loop_is_noticed_and_named(tmp_path: Path, plugins: P
     async with plugin_host(tmp_path, loop_lag_limit=0.05) as host:
         await asyncio.sleep(0.1)
         assert await say(host, "block") == ["done"]
-        async with asyncio.timeout(60):
-            while not host.find("blocker").blocked:
-                await asyncio.sleep(0.01)
+        assert await settle(lambda: host.find("blocker").blocked)
         report = host.find("blocker").blocked[0]
         assert report.where == "main.py:10 in block"
         assert report.seconds > 0.1

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from astrbot_like.api.testing import Answer, FakeChatProvider, FakeTTSProvider, PluginTester
 from astrbot_like.plugin_host import discovery
+from tests.support.census import settle
 
 FOLDER = Path(__file__).parents[3] / "plugins" / "builtin_commands"
 ADMIN = {"sender": "1"}
@@ -124,9 +125,7 @@ async def test_stop_ends_what_is_running(tester: PluginTester) -> None:
     chat = tester.context.get_provider_by_id("fake-chat")
     chat.script = [Answer(hang=True)]
     running = asyncio.create_task(tester.say("tell me everything"))
-    async with asyncio.timeout(60):
-        while not chat.calls:
-            await asyncio.sleep(0.01)
+    assert await settle(lambda: chat.calls)
     assert await said(tester, "/stop") == "✅ 已请求停止 1 个正在运行的任务。"
     assert (await running).texts == []
     assert chat.cancelled == 1

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from tests.support.applications import application, sign_in
+from tests.support.census import settle
 from tests.support.plugin_hosts import write_plugin
 from tests.support.talking import LiveClient, texts
 
@@ -117,6 +118,4 @@ async def test_each_is_contained_named_and_shown(tmp_path: Path) -> None:
             assert answer.status == 200
         assert len(asyncio.all_tasks()) <= before - 50
         assert (await plugins_of(http, token))["e_spawns"]["left_threads"] == ["spawned-by-plugin"]
-    async with asyncio.timeout(60):
-        while any(thread.name == "spawned-by-plugin" for thread in threading.enumerate()):
-            await asyncio.sleep(0.02)
+    assert await settle(lambda: "spawned-by-plugin" not in {thread.name for thread in threading.enumerate()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ import aiohttp
 import pytest
 
 from tests.support.applications import RunningApplication, application, sign_in
+from tests.support.census import settle
 from tests.support.talking import LiveClient, texts
 
 TESTS = Path(__file__).parents[2]
@@ -95,9 +95,7 @@ async def test_a_service_calls_a_bot_at_its_webhook(tmp_path: Path) -> None:
         parts = app.app._plugins
         assert parts is not None
         wire = parts.host.context.get_platform_inst("wire-1")
-        async with asyncio.timeout(60):
-            while not wire.out:
-                await asyncio.sleep(0.05)
+        assert await settle(lambda: wire.out)
         assert (await call("GET", "no-such-bot"))[0] == 404
         status, told = await call("POST", "5a1e", json={})
         assert (status, json.loads(told)["message"]) == (409, "The plugin sample_providers failed to answer: KeyError.")

@@ -21,6 +21,7 @@ from astrbot_like.api.testing import (
     Reply,
     ToolRequest,
 )
+from tests.support.census import settle
 
 ROOT = Path(__file__).parents[2] / "plugins_on_disk"
 SAMPLES = sorted(folder.name for folder in ROOT.iterdir() if folder.name.startswith("sample_"))
@@ -261,9 +262,7 @@ async def test_a_temporary_part_is_for_one_request_only() -> None:
 
 async def begin(tester: PluginTester, text: str, **options: Any) -> asyncio.Task[Reply]:
     task = asyncio.create_task(tester.say(text, **options))
-    async with asyncio.timeout(60):
-        while len(tester.host.waiters) == 0:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: len(tester.host.waiters))
     return task
 
 
@@ -328,12 +327,6 @@ async def messages() -> AsyncIterator[PluginTester]:
         yield tester
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.asyncio(loop_scope="module")
 async def test_messages_without_an_event(messages: PluginTester) -> None:
     reply = await messages.say("/push")
@@ -342,9 +335,9 @@ async def test_messages_without_an_event(messages: PluginTester) -> None:
     assert shown == [("test:FriendMessage:10001", "pushed"), ("test:FriendMessage:10001", "again [At]")]
     runs = messages.star("sample_messages").runs
     assert (await messages.say("/inject")).texts == ["injected one"]
-    await until(lambda: "injected True test:FriendMessage:made-up" in runs)
+    assert await settle(lambda: "injected True test:FriendMessage:made-up" in runs)
     assert (await messages.say("/again")).texts == ["queued"]
-    await until(lambda: "noted test:GroupMessage:900 nine hundred" in runs)
+    assert await settle(lambda: "noted test:GroupMessage:900 nine hundred" in runs)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -409,7 +402,7 @@ async def test_providers_of_every_kind_and_a_platform() -> None:
         wire: Any = tester.context.get_platform_inst("wire-1")
         assert wire.config["tone"] == "high"
         wire.hear("hello over the wire")
-        await until(lambda: wire.out)
+        assert await settle(lambda: wire.out)
         assert wire.out == [("wire-1:FriendMessage:w1", "parrot: hello over the wire")]
         await tester.star("sample_providers").let_go()
         assert tester.context.get_platform_inst("wire-1") is None

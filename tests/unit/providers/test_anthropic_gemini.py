@@ -28,6 +28,7 @@ from plugins.gemini.embedding import GeminiEmbedding
 from tests.standins.anthropic import AnthropicStandIn
 from tests.standins.base import StandIn
 from tests.standins.gemini import GeminiStandIn
+from tests.support.census import settle
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -206,9 +207,7 @@ async def test_a_slow_service_is_heard_word_by_word_and_can_be_left(case: Case) 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(60):
-        while not case.service.aborted:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: case.service.aborted)
 
 
 async def test_leaving_the_stream_closes_the_connection_and_leaves_nothing(case: Case) -> None:
@@ -219,9 +218,7 @@ async def test_leaving_the_stream_closes_the_connection_and_leaves_nothing(case:
     async with aclosing(case.provider.text_chat_stream(prompt="hello")) as responses:
         async for _ in responses:
             break
-    async with asyncio.timeout(60):
-        while not case.service.aborted:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: case.service.aborted)
     case.service.faults.pause = 0
     case.service.faults.cut_after = case.service.faults.error_after = 2
     with pytest.raises(ServiceError):

@@ -16,6 +16,7 @@ from astrbot_like.domain.errors import BotError
 from plugins.faster_whisper.main import FasterWhisper
 from plugins.piper.main import PiperSpeech
 from plugins.sherpa_onnx.main import SherpaRecogniser
+from tests.support.census import settle
 from tests.support.small_models import (
     HEARD,
     SAMPLES_OF_A_PHONEME,
@@ -186,9 +187,7 @@ async def test_sherpa_decodes_while_the_user_speaks(beeper: Path, wav: str) -> N
         for start in range(0, len(noise(0.3)), 640):
             stream.push(noise(0.3)[start : start + 640])
         stream.push(hush(0.3))
-        async with asyncio.timeout(60):
-            while not partials or partials[-1] != expected:
-                await asyncio.sleep(0.001)
+        assert await settle(lambda wanted=expected: partials[-1:] == [wanted])
     assert await stream.finish() == "beep boop beep"
     assert await sherpa.get_text(wav) == "beep boop beep"
     await button_shows(SherpaRecogniser, {"model": str(beeper)})

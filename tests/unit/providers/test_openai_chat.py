@@ -15,6 +15,7 @@ from astrbot_like.api.tools import FunctionTool, ToolSet
 from plugins.openai.chat import OpenAIChat
 from plugins.openai.responses import OpenAIResponses
 from plugins.openai.thinking import ThinkSplitter
+from tests.support.census import settle
 from tests.unit.providers.conftest import Upstream
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8)).decode()
@@ -146,9 +147,7 @@ async def test_cancelling_closes_the_connection(chat: OpenAIChat, upstream: Upst
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(60):
-        while upstream.mock.stats.open:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: not upstream.mock.stats.open)
     assert upstream.mock.stats.aborted == 1
 
 
@@ -156,9 +155,7 @@ async def test_leaving_the_stream_closes_the_connection(chat: OpenAIChat, upstre
     async with aclosing(chat.text_chat_stream(prompt="x", model="mock:tokens=100000,rate=100")) as responses:
         async for _ in responses:
             break
-    async with asyncio.timeout(60):
-        while upstream.mock.stats.open:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: not upstream.mock.stats.open)
 
 
 async def test_the_next_key_takes_over(upstream: Upstream) -> None:

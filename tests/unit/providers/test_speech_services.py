@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -18,6 +17,7 @@ from plugins.dashscope.recognition import ParaformerRecogniser
 from plugins.volcengine.speech import portions
 from tests.standins.dashscope import DashScopeStandIn
 from tests.standins.speech_services import AzureStandIn, speech
+from tests.support.census import settle
 from tests.unit.providers.contract.speech_rows import SPEAKERS
 from tests.unit.providers.contract.subjects import ended
 
@@ -178,9 +178,7 @@ async def test_paraformer_tells_what_it_hears_while_it_hears(
     stream = provider.open_stream(language="en-US", on_partial=partials.append)
     for _ in range(10):
         stream.push(bytes(640))
-    async with asyncio.timeout(60):
-        while len(partials) < 3:
-            await asyncio.sleep(0.005)
+    assert await settle(lambda: len(partials) >= 3)
     assert await stream.finish() == "What time is it?"
     assert partials[:3] == ["What", "What time", "What time is"]
     assert service.heard == 6400
