@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import re
 import sys
 import threading
 from collections import deque
@@ -35,6 +36,9 @@ PLUGIN_LOGGERS = "astrbot.plugin."
 
 LONGEST_VALUE = 4000
 """Characters of one field; the rest is cut, tracebacks at the front."""
+
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, further ends of lines, and those that turn text round."""
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={})  # noqa: B039 - never mutated
 
@@ -111,13 +115,15 @@ def to_line(record: logging.LogRecord, number: int) -> LogLine:
     fields.update({key: value for key, value in context.items() if key not in named and key not in fields})
     error = ""
     if record.exc_info and record.exc_info[0] is not None:
-        error = redact(logging.Formatter().formatException(record.exc_info))[-LONGEST_VALUE:]
+        # Cut before it is looked through as well, for a stranger decides how long some texts are.
+        traceback = logging.Formatter().formatException(record.exc_info)[-2 * LONGEST_VALUE :]
+        error = redact(traceback)[-LONGEST_VALUE:]
     return LogLine(
         id=number,
         ts=record.created,
         level=record.levelname,
         logger=record.name,
-        message=redact(record.getMessage())[:LONGEST_VALUE],
+        message=_bounded(record.getMessage()),
         fields=fields,
         error=error,
         **named,
@@ -128,12 +134,13 @@ def format_json(line: LogLine) -> str:
     """A line as one JSON object."""
     shown: dict[str, Any] = {"ts": iso_utc(line.ts), "level": line.level, "logger": line.logger, "msg": line.message}
     shown.update({key: value for key, value in _named(line) if value})
-    return msgspec.json.encode({**shown, **line.fields}, enc_hook=str).decode()
+    return _one_line(msgspec.json.encode({**shown, **line.fields}, enc_hook=str).decode())
 
 
 def format_logfmt(line: LogLine) -> str:
     """A line as ``key=value`` pairs."""
-    pairs = [f"{iso_utc(line.ts)} {line.level:<7} {line.logger}: {line.message}".replace("\n", "\\n")]
+    message = _one_line(line.message.replace("\n", "\\n"))
+    pairs = [f"{iso_utc(line.ts)} {line.level:<7} {line.logger}: {message}"]
     values = [*((key, value) for key, value in _named(line) if value and key != "error"), *line.fields.items()]
     pairs += [f"{key}={_quoted(value)}" for key, value in values]
     if line.error:
@@ -285,14 +292,23 @@ def _named(line: LogLine) -> list[tuple[str, str]]:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return redact(str(value))[:LONGEST_VALUE]
+    return _bounded(str(value))
+
+
+def _bounded(text: str) -> str:
+    return redact(text[: 2 * LONGEST_VALUE])[:LONGEST_VALUE]
 
 
 def _quoted(value: Any) -> str:
     text = str(value)
-    if text and not any(char in text for char in ' "=\n\r\t'):
+    if text and not any(char in text for char in ' "=') and not _UNSHOWN.search(text):
         return text
-    return msgspec.json.encode(text).decode()
+    return _one_line(msgspec.json.encode(text).decode())
+
+
+def _one_line(text: str) -> str:
+    """``text`` with what would end its line, turn it round or drive a terminal written as ``\\uXXXX``, as in JSON."""
+    return _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _level_number(name: str) -> int:

@@ -8,7 +8,15 @@ import threading
 
 import pytest
 
-from astrbot_like.runtime.logging import WATCHER_LIMIT, LogBus, LogFilter, format_logfmt, log_context
+from astrbot_like.runtime.logging import (
+    LONGEST_VALUE,
+    WATCHER_LIMIT,
+    LogBus,
+    LogFilter,
+    format_json,
+    format_logfmt,
+    log_context,
+)
 
 
 @pytest.fixture
@@ -94,3 +102,23 @@ def test_logfmt_quotes_what_needs_it(logger_and_bus):
     text = format_logfmt(bus.history()[0])
     assert "\n" not in text
     assert 'file="a \\"b\\"\\nc" size=3' in text
+
+
+@pytest.mark.parametrize("evil", ["\n", "\r", "\r\n", "\x1b[2J", "\x9b2J", "\u2028", "\u202e", "\x00", "\x85"])
+def test_no_text_ends_its_line_or_drives_a_terminal(logger_and_bus, evil: str):
+    logger, bus, _ = logger_and_bus
+    forged = f"bob{evil}2026-01-01T00:00:00.000Z INFO x: signed in"
+    logger.info("said %s", forged, extra={"name_given": forged, "bare": f"a{evil}b"})
+    [line] = bus.history()
+    plain, data = format_logfmt(line), format_json(line)
+    for text in (plain, data):
+        assert len(text.splitlines()) == 1
+        assert not any(char in text for char in evil if char not in "[2J")
+    assert json.loads(data)["name_given"] == forged
+
+
+def test_endless_texts_are_cut_before_they_are_looked_through(logger_and_bus):
+    logger, bus, _ = logger_and_bus
+    logger.info("x" * 50_000_000, extra={"body": "y" * 50_000_000})
+    [line] = bus.history()
+    assert len(line.message) == len(line.fields["body"]) == LONGEST_VALUE
