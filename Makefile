@@ -66,7 +66,7 @@ screenshots: setup-dev web ## Pictures of every page in both languages, light, d
 openapi: setup ## Write the contract and the frames' schemas
 	@$(PY) -m astrbot_like openapi --write
 
-audit: setup-dev ## Known vulnerabilities in what is installed
+audit: setup-dev ## Known vulnerabilities in what is installed and in the web UI
 	@$(PY) -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3' && $(PY) scripts/audit.py
 
 sbom: setup-dev ## Bills of materials (CycloneDX) of the Python packages and of the web UI

@@ -94,8 +94,40 @@ def test_a_source_distribution_holds_what_the_wheel_is_built_from():
     ],
 )
 def test_an_audit_that_checked_nothing_says_so(report: str, status: int, words: str):
-    given, told = audit.verdict(report)
+    given, told = audit.python_verdict(report)
     assert given == status
+    assert words in told
+
+
+HOLE = {"range": "<2", "title": "Script runs", "severity": "high", "url": "https://example.org/1"}
+
+
+@pytest.mark.parametrize(
+    ("vulnerabilities", "status", "words"),
+    [
+        ({}, 0, "7 packages checked, 0 with"),
+        ({"a": {"via": [HOLE]}, "b": {"via": ["a"]}}, 1, "a <2: Script runs (high), https://example.org/1\n"),
+    ],
+)
+def test_an_audit_of_the_web_ui_names_what_it_found(vulnerabilities: dict, status: int, words: str):
+    report = {"vulnerabilities": vulnerabilities, "metadata": {"dependencies": {"prod": 7, "dev": 9}}}
+    given, told = audit.web_verdict(json.dumps(report))
+    assert given == status
+    assert words in told
+    assert told.endswith(f"7 packages checked, {len(vulnerabilities)} with vulnerabilities.")
+
+
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        ("", "is it installed?"),
+        ('{"message": "405 Method Not Allowed", "error": {}}', "(405 Method Not Allowed)"),
+        ("[]", "nothing was checked"),
+    ],
+)
+def test_an_audit_of_the_web_ui_that_checked_nothing_says_so(report: str, words: str):
+    given, told = audit.web_verdict(report)
+    assert given == 75
     assert words in told
 
 
