@@ -15,7 +15,7 @@ from astrbot_like.domain.errors import ProviderError
 
 from .worker import HEADER
 
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 2.0
 _HELD_PIECES = 6000
 """Pieces of 60 ms that may wait for a listener: six minutes. The reader never waits for one listener, since all others
@@ -113,6 +113,10 @@ class Speaker:
         except OSError as error:
             self._fail(f"the speech engine could not be started ({error.strerror})")
             return
+        except asyncio.CancelledError:
+            # Who needed it was interrupted; nobody else may wait for a process that does not come.
+            self._ready = None
+            raise
         self._reader = asyncio.create_task(self._read(self._process), name="espeak process")
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:

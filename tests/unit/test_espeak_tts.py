@@ -97,6 +97,17 @@ async def test_an_interruption_stops_the_synthesis() -> None:
         assert time.perf_counter() - started < 5.0
 
 
+async def test_an_interruption_while_it_starts_leaves_it_able_to_speak() -> None:
+    for steps in range(1, 8):
+        async with espeak() as provider:
+            speaking = asyncio.create_task(provider.get_audio("Hello."))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            speaking.cancel()
+            await asyncio.wait({speaking})
+            assert [p async for p in provider.synthesise("Hello.")], steps
+
+
 async def test_several_speak_at_once_without_mixing() -> None:
     async with espeak() as provider:
 
