@@ -9,7 +9,6 @@ its own decoding.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -17,148 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from astrbot_like.api import logger
-from astrbot_like.domain.errors import ProviderError, TooLarge
+from astrbot_like.domain.errors import ProviderError
 
-from .worker import HEADER
+from .process import Process, Utterance
 
-_LONGEST = 120 * 32_000
-"""Bytes of the longest utterance: two minutes."""
 _START_SECONDS = 60.0
-_STOP_SECONDS = 2.0
-
-
-class Utterance:
-    """One utterance; an ``STTStream``."""
-
-    def __init__(self, pool: Pool, partial: Callable[[str], None] | None) -> None:
-        self.partial = partial
-        self.audio: list[bytes] = []
-        self.size = 0
-        self.complete = False
-        self.process: Process | None = None
-        self.result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._pool = pool
-
-    def push(self, pcm: bytes) -> None:
-        """Add audio: 16 kHz mono s16le.
-
-        Raises:
-            TooLarge: It is over two minutes.
-        """
-        if self.result.done() or self.complete:
-            return
-        if self.size + len(pcm) > _LONGEST:
-            raise TooLarge("An utterance may be 120 s long at most.")
-        self.audio.append(pcm)
-        self.size += len(pcm)
-        if self.process is not None:
-            self.process.send(b"A", pcm)
-
-    async def finish(self) -> str:
-        """The text; empty when no speech was heard.
-
-        Raises:
-            ProviderError: The recognising process failed.
-        """
-        if not self.complete:
-            self.complete = True
-            if self.process is not None:
-                self.process.send(b"E")
-            else:
-                self._pool.hurry(self)
-        try:
-            return await asyncio.shield(self.result)
-        finally:
-            if not self.result.done():
-                await self.abort()
-
-    async def abort(self) -> None:
-        """Drop the utterance."""
-        self.partial = None
-        if not self.result.done():
-            self.result.cancel()
-        self._pool.drop(self)
-
-
-class Process:
-    """One recognising process."""
-
-    def __init__(self, pool: Pool, process: asyncio.subprocess.Process) -> None:
-        self._pool = pool
-        self._process = process
-        self._number = 0
-        self.utterance: Utterance | None = None
-        self.ready = False
-        self.reader = asyncio.create_task(self._read(), name="pocketsphinx process")
-
-    def take(self, utterance: Utterance) -> None:
-        """Decode this one now, from its beginning."""
-        self._number += 1
-        self.utterance = utterance
-        utterance.process = self
-        self.send(b"S")
-        for pcm in utterance.audio:
-            self.send(b"A", pcm)
-        if utterance.complete:
-            self.send(b"E")
-
-    def give_up(self) -> None:
-        """Let go of the utterance."""
-        if self.utterance is not None:
-            self.utterance.process = None
-            self.utterance = None
-            self.send(b"X")
-
-    def send(self, kind: bytes, body: bytes = b"") -> None:
-        """Write a frame; what waits in the pipe is bounded by the length of an utterance."""
-        pipe = self._process.stdin
-        if pipe is not None and not pipe.is_closing():
-            pipe.write(HEADER.pack(kind, self._number, len(body)) + body)
-
-    async def stop(self) -> None:
-        """End the process."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        with contextlib.suppress(ProcessLookupError):
-            # It may be in the middle of a long decoding; nothing in it is worth waiting for.
-            self._process.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_SECONDS):
-                await self._process.wait()
-        self.reader.cancel()
-        await asyncio.wait({self.reader})
-
-    async def _read(self) -> None:
-        source = self._process.stdout
-        assert source is not None
-        try:
-            while True:
-                kind, number, length = HEADER.unpack(await source.readexactly(HEADER.size))
-                body = await source.readexactly(length)
-                self._handle(kind, number, body.decode("utf-8", "replace"))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self._pool.lost(self)
-
-    def _handle(self, kind: bytes, number: int, text: str) -> None:
-        if kind == b"R":
-            self.ready = True
-            self._pool.work()
-            return
-        utterance = self.utterance
-        if utterance is None or number != self._number:
-            return
-        if kind == b"P":
-            if utterance.partial is not None:
-                utterance.partial(text)
-            return
-        self.utterance = None
-        utterance.process = None
-        if not utterance.result.done():
-            if kind == b"F":
-                utterance.result.set_result(text)
-            else:
-                utterance.result.set_exception(ProviderError(f"pocketsphinx failed: {text}"))
-        self._pool.work()
 
 
 class Pool:
@@ -176,6 +38,7 @@ class Pool:
         self._provider_id = provider_id
         self._processes: list[Process] = []
         self._starting: set[asyncio.Task[None]] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
         self._waiting: list[Utterance] = []
         self._closed = False
 
@@ -205,7 +68,8 @@ class Pool:
             position = sum(1 for other in self._waiting if other.complete)
             self._waiting.insert(position, utterance)
         self.work()
-        if utterance.process is None and len(self._processes) >= self._limit:
+        dropping = sum(1 for p in self._processes if p.dropping is not None)
+        if utterance in self._waiting[dropping:] and len(self._processes) >= self._limit:
             speaking = [p for p in self._processes if p.utterance is not None and not p.utterance.complete]
             if speaking:
                 process = min(speaking, key=lambda p: p.utterance.size if p.utterance else 0)
@@ -225,21 +89,29 @@ class Pool:
 
     def work(self) -> None:
         """Give waiting utterances to idle processes."""
-        idle = [p for p in self._processes if p.ready and p.utterance is None]
+        idle = [p for p in self._processes if p.idle]
         while self._waiting and idle:
             idle.pop().take(self._waiting.pop(0))
-        coming = len(self._starting) + sum(1 for p in self._processes if not p.ready)
+        coming = len(self._starting) + sum(1 for p in self._processes if not p.ready or p.dropping is not None)
         while len(self._waiting) > coming and len(self._processes) + len(self._starting) < self._limit:
             self._start()
             coming += 1
 
+    def replace(self, process: Process) -> None:
+        """End a process that can't let go of an utterance; another one is started when it is needed."""
+        logger.warning("a recognising process of %s is busy with what was dropped: it is ended", self._provider_id)
+        self._processes.remove(process)
+        task = asyncio.create_task(process.stop(), name="pocketsphinx stop")
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+        self.work()
+
     def lost(self, process: Process) -> None:
         """A process ended by itself."""
-        if process in self._processes:
-            self._processes.remove(process)
-        utterance, process.utterance = process.utterance, None
-        if self._closed:
+        if self._closed or process not in self._processes:
             return
+        self._processes.remove(process)
+        utterance, process.utterance = process.utterance, None
         logger.error("a recognising process of %s ended unexpectedly", self._provider_id)
         error = ProviderError(f"{self._provider_id}: the recogniser's process ended unexpectedly.", self._provider_id)
         # Without a process that has ever come up, trying again would go on for ever.
@@ -265,7 +137,7 @@ class Pool:
         for utterance in [*waiting, *(p.utterance for p in processes if p.utterance is not None)]:
             if not utterance.result.done():
                 utterance.result.cancel()
-        await asyncio.gather(*(process.stop() for process in processes))
+        await asyncio.gather(*(process.stop() for process in processes), *self._stopping)
 
     def _start(self) -> None:
         task = asyncio.create_task(self._launch(), name="pocketsphinx start")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,8 +115,12 @@ class Recognizer:
         begun = self._likeness.of(assistant) * (len(words) + 1) / max(len(words), 1) if words else 0.0
         return assistant if begun >= _LIKENESS_WANTED else general
 
-    def finish(self) -> str:
-        """The text; empty when no speech was heard."""
+    def finish(self, dropped: Callable[[], bool] = lambda: False) -> str:
+        """The text; empty when no speech was heard.
+
+        Args:
+            dropped: Asked now and then; once nobody wants the text any more an empty one is given, for ``abort``.
+        """
         np = self._np
         if not self._active:
             heard = Heard(np, np.concatenate(self._waiting) if self._waiting else np.zeros(0, "<i2"))
@@ -135,7 +139,8 @@ class Recognizer:
             self._clear()
             return assistant.text
         while self.work():
-            pass
+            if dropped():
+                return ""
         self.tidy()
         general = _result(self._general)
         self._clear()

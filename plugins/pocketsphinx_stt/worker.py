@@ -5,7 +5,7 @@ session's frames by tens of milliseconds. Run as a script; it ends when its inpu
 
 A frame: one byte kind, four bytes utterance, four bytes length (little-endian), then the body.
 In: ``S`` start (body empty), ``A`` audio, ``E`` end, ``X`` abort. Out: ``R`` ready, ``P`` partial text, ``F`` final
-text, ``!`` an error's text.
+text, ``!`` an error's text, ``X`` aborted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import struct
 import sys
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,6 +60,10 @@ class _Inbox(threading.Thread):
             self.frames.put(frame)
         self.frames.put(None)
 
+    def dropped(self, number: int) -> bool:
+        """Whether that utterance was aborted."""
+        return number <= self.aborted
+
 
 def main() -> None:
     """Recognise until the input ends."""
@@ -75,7 +80,7 @@ def main() -> None:
         recognizer = Recognizer(Path(folder), settings["phrases"], settings["options"])
     write_frame(out, b"R", 0)
     since_partial = 0
-    partial = ""
+    interim = ""
     while True:
         # The general model is the slow one: it works when nothing else is to be done.
         while inbox.frames.empty() and recognizer.work():
@@ -83,29 +88,32 @@ def main() -> None:
         if (frame := inbox.frames.get()) is None:
             return
         kind, number, body = frame
-        if number <= inbox.aborted:
+        if inbox.dropped(number):
             if kind == b"X":
                 recognizer.abort()
+                write_frame(out, b"X", number)
             continue
         try:
             match kind:
                 case b"S":
                     recognizer.start()
-                    since_partial, partial = 0, ""
+                    since_partial, interim = 0, ""
                 case b"A":
                     for at in range(0, len(body), _STEP):
-                        if number <= inbox.aborted:
+                        if inbox.dropped(number):
                             break
                         recognizer.push(body[at : at + _STEP])
                     since_partial += len(body)
                     if since_partial >= _PARTIAL_EVERY:
                         since_partial = 0
-                        if (text := recognizer.partial()) and text != partial:
-                            partial = text
+                        if (text := recognizer.partial()) and text != interim:
+                            interim = text
                             write_frame(out, b"P", number, text.encode())
                 case b"E":
-                    write_frame(out, b"F", number, recognizer.finish().encode())
-                    recognizer.tidy()
+                    text = recognizer.finish(partial(inbox.dropped, number))
+                    if not inbox.dropped(number):
+                        write_frame(out, b"F", number, text.encode())
+                        recognizer.tidy()
                 case _:
                     continue
         except (RuntimeError, ValueError, MemoryError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import struct
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from astrbot_like.api.audio import wav_bytes
 from astrbot_like.domain.errors import ConfigError, ProviderError
 from plugins.pocketsphinx_stt.main import PocketSphinxSTT
 from plugins.pocketsphinx_stt.phrases import Likeness, Phrases
+from scripts.measure_recognition import recogniser as recogniser_in_process
 from tests.support.census import settle
 from tests.support.spoken import say, say_all
 from tests.support.spoken_requests import noisy, silence
@@ -166,6 +168,57 @@ async def test_an_aborted_utterance_frees_its_process_at_once(recogniser: Pocket
     assert await hear(recogniser, await say("Stop.")) == "stop"
     assert time.perf_counter() - started < 25.0
     await stream.abort()
+
+
+async def test_a_process_gets_nothing_new_before_it_has_let_go(recogniser: PocketSphinxSTT) -> None:
+    pcm = await say("What time is it?")
+    assert await hear(recogniser, pcm) == "what time is it"
+    [process] = recogniser._pool._processes
+    os.kill(process._process.pid, signal.SIGSTOP)
+    dropped = recogniser.open_stream()
+    dropped.push(pcm)
+    await dropped.abort()
+    stream = recogniser.open_stream()
+    stream.push(pcm)
+    assert process.utterance is None
+    os.kill(process._process.pid, signal.SIGCONT)
+    assert await stream.finish() == "what time is it"
+
+
+async def test_a_process_that_does_not_let_go_is_replaced(
+    recogniser: PocketSphinxSTT, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pcm = await say("What time is it?")
+    await hear(recogniser, pcm)
+    [busy] = recogniser._pool._processes
+    os.kill(busy._process.pid, signal.SIGSTOP)
+    monkeypatch.setattr("plugins.pocketsphinx_stt.process.DROP_SECONDS", 0.05)
+    dropped = recogniser.open_stream()
+    dropped.push(pcm)
+    await dropped.abort()
+    monkeypatch.undo()
+    assert await hear(recogniser, pcm) == "what time is it"
+    assert busy not in recogniser._pool._processes
+    assert await settle(lambda: busy._process.returncode is not None)
+
+
+async def test_a_dropped_utterance_is_not_recognised_to_its_end() -> None:
+    recognises = recogniser_in_process()
+    # No sentence of an assistant's: the slow model would have to catch up with it.
+    pcm = await say("The committee decided to postpone the vote until September.")
+    recognises.start()
+    recognises.push(pcm)
+    looks: list[bool] = []
+
+    def dropped() -> bool:
+        looks.append(True)
+        return len(looks) == 3
+
+    assert recognises.finish(dropped) == ""
+    assert len(looks) == 3
+    recognises.abort()
+    recognises.push(await say("What time is it?"))
+    assert recognises.finish() == "what time is it"
 
 
 async def test_a_process_that_dies_is_replaced(recogniser: PocketSphinxSTT) -> None:
