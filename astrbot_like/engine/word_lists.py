@@ -71,5 +71,5 @@ BACKCHANNELS = _phrases("""
 """)
 """What people say while they listen; it does not interrupt."""
 
-MISHEARD_SIGNS = _words("m the of a an and but or to")
+MISHEARD_SIGNS = _words("m the of a an and but or to so do you them above")
 """What small recognisers make of "mhm" and "uh huh"; with these alone nothing is said."""

@@ -78,7 +78,20 @@ def test_one_word_that_means_something_stops_at_once() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["mhm", "uh huh", "ok", "Yeah, right.", "嗯", "好的好的", "对对对", "Okay. I see.", "of the of the", "m m m"],
+    [
+        "mhm",
+        "uh huh",
+        "ok",
+        "Yeah, right.",
+        "嗯",
+        "好的好的",
+        "对对对",
+        "Okay. I see.",
+        "of the of the",
+        "m m m",
+        "you",
+        "them above",
+    ],
 )
 def test_a_sign_of_listening_lets_playback_go_on(text: str) -> None:
     it = judge()
