@@ -17,6 +17,10 @@ from astrbot_like.domain.messages import (
 MAX_PARTS = 100
 """Parts of one message; more are refused."""
 
+LONGEST_ID = 256
+LARGEST_ID = 2**53
+"""Characters of a quoted message's name, or the greatest number that can be one."""
+
 
 def parse_parts(raw: Sequence[Any], *, empty: str) -> tuple[MessagePart, ...]:
     """Check a list of parts and make it typed. Plain parts without text are left out.
@@ -91,6 +95,8 @@ def _reply(part: Mapping[str, Any]) -> ReplyPart:
     message_id = part.get("message_id")
     if isinstance(message_id, bool) or not isinstance(message_id, str | int) or message_id == "":
         raise InvalidMessageFormat("message_id is required for a part of type reply")
+    if len(message_id) > LONGEST_ID if isinstance(message_id, str) else not 0 <= message_id <= LARGEST_ID:
+        raise InvalidMessageFormat("message_id of a part of type reply names no message")
     selected = part.get("selected_text")
     return ReplyPart(message_id, selected if isinstance(selected, str) else "")
 

@@ -67,3 +67,16 @@ async def test_an_engine_that_no_profile_uses_is_not_started(tmp_path: Path):
         entries = running.app._plugins.directory.entries()
     warmed = {entry.id: entry.config.config.get("warm_up") for entry in entries}
     assert warmed == {"offline": None, "pocketsphinx": True, "espeak": False, "other": False}
+
+
+async def test_a_quotation_of_no_message_is_answered_or_refused(tmp_path: Path):
+    async with application(tmp_path) as app, aiohttp.ClientSession(app.url) as http:
+        key = await make_key(http, "chat")
+        hello = {"type": "plain", "text": "hello"}
+        for name in ("\u00b2", "9" * 100, "0", "mine", 2**53):
+            frames = await _sse(http, key, message=[{"type": "reply", "message_id": name}, hello])
+            assert [frame["type"] for frame in frames][-2:] == ["message_saved", "end"], name
+        for name in (10**30, -1, "9" * 300, True, "", None):
+            body = {"username": "alice", "message": [{"type": "reply", "message_id": name}, hello]}
+            async with http.post("/api/v1/chat", json=body, headers={"X-API-Key": key}) as answer:
+                assert (answer.status, (await answer.json())["data"]["code"]) == (400, "INVALID_MESSAGE_FORMAT"), name

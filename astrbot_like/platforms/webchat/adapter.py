@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 from astrbot_like.api.event import MessageChain
@@ -24,7 +25,7 @@ from astrbot_like.api.platform import (
     Platform,
     PlatformMetadata,
 )
-from astrbot_like.domain.errors import BotError, NotFound, ProcessingError
+from astrbot_like.domain.errors import BotError, InternalError, NotFound, ProcessingError
 from astrbot_like.domain.events import (
     BotMessageSaved,
     MediaReply,
@@ -54,6 +55,9 @@ BOT_ID = "webchat"
 
 COMMIT_DEADLINE = 30.0
 """Seconds a request may wait for room in the event queue."""
+
+_HISTORY_ID = re.compile(r"[0-9]{1,18}")
+"""What names a stored message; any other text is a name of the client's own."""
 
 
 class WebchatAdapter(Platform):
@@ -92,11 +96,14 @@ class WebchatAdapter(Platform):
                     continue
                 async with asyncio.timeout(COMMIT_DEADLINE):
                     await self._event_queue.put(event)
-            except (BotError, TimeoutError) as error:
-                failure = error if isinstance(error, BotError) else ProcessingError("The server is too busy.")
-                await sink.send(TurnFailed(failure.code, failure.message))
-                await sink.send(TurnEnded("failed"))
-                sink.finish()
+            except BotError as error:
+                await _fail(sink, error)
+            except TimeoutError:
+                await _fail(sink, ProcessingError("The server is too busy."))
+            except Exception as error:
+                # One message must not stop everybody's, nor leave its sender waiting.
+                log.error("message could not be committed", exc_info=error)
+                await _fail(sink, InternalError())
 
     async def _event(self, request: TurnRequest, sink: TurnSink) -> WebchatEvent:
         message = AstrBotMessage()
@@ -131,7 +138,7 @@ class WebchatAdapter(Platform):
     async def _quotation(self, session_id: str, part: ReplyPart) -> Reply:
         text = part.selected_text
         number = str(part.message_id)
-        if not text and number.isdigit():
+        if not text and _HISTORY_ID.fullmatch(number):
             found = await self._history.after(session_id, int(number) - 1, limit=1)
             if found and found[0].id == int(number):
                 text = found[0].text
@@ -176,3 +183,9 @@ class WebchatAdapter(Platform):
         for event in events:
             self._queues.publish(Stamped(found.session_id, turn_id, turn_id, event))
         await super().send_by_session(session, message_chain)
+
+
+async def _fail(sink: TurnSink, error: BotError) -> None:
+    await sink.send(TurnFailed(error.code, error.message))
+    await sink.send(TurnEnded("failed"))
+    sink.finish()
