@@ -540,12 +540,27 @@ class TestOpenApi:
                 ({"t": "send", "username": "bob", "message": "hi", "session_id": "s"}, "SESSION_ERROR"),
                 ({"t": "send", "username": "ann", "message": {}}, "INVALID_MESSAGE_FORMAT"),
             ):
-                await client.send(bad)
+                await client.send({**bad, "message_id": "refused"} if isinstance(bad, dict) else bad)
                 error = await client.next()
                 assert (error["type"], error["code"]) == ("error", code), bad
+                assert error.get("message_id") == ("refused" if isinstance(bad, dict) else None), bad
         async with connect(house.ws("/api/v1/chat/ws"), protocol="chat") as client:
             assert await client.next() == {"type": "error", "code": "UNAUTHORIZED", "data": "Missing API key"}
             assert await client.closed() == (1008, "Missing API key")
+
+    async def test_a_socket_stops_the_request_that_is_named(self, house: FakeHouse):
+        house.engine.script = Gate()
+        async with connect(house.ws("/api/v1/chat/ws", {"key": API_KEY}), protocol="chat") as client:
+            for name in ("one", "other"):
+                await client.send({"message": "hi", "username": "ann", "session_id": name, "message_id": name})
+                await client.until("plain")
+            for name in ("one", "other"):
+                await client.send({"t": "interrupt", "message_id": name})
+                frames = await client.until("end")
+                assert {frame["message_id"] for frame in frames} == {name}
+                assert "INTERRUPTED" in [frame.get("code") for frame in frames]
+            await client.send({"t": "interrupt", "message_id": 5})
+            assert (await client.next())["code"] == "INVALID_MESSAGE_FORMAT"
 
     async def test_dashboard_send_and_stop(self, house: FakeHouse):
         house.engine.script = Gate()

@@ -7,7 +7,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-ClientId: TypeAlias = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+LONGEST_NAME = 256
+"""Characters of a name that a client gives."""
+
+ClientId: TypeAlias = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 """A name that a client gives to a session or a request: it is stored, logged and sent back."""
 
 Locale: TypeAlias = Annotated[str, Meta(max_length=64)]

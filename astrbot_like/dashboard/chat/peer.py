@@ -84,7 +84,6 @@ class ChatPeer:
 
     def receive(self, raw: str) -> f.ChatOutFrame | None:
         """Deal with a frame; returns what is answered at once. Never raises for what a client sends."""
-        frame: f.ChatInFrame | None = None
         try:
             frame = self._decoder.decode(raw)
             match frame:
@@ -97,7 +96,7 @@ class ChatPeer:
                 case f.ChatInterrupt():
                     self._requests.interrupt(frame.message_id)
         except BotError as error:
-            return _refusal(error, frame)
+            return wire.refusal(error, raw)
         return None
 
     async def aclose(self) -> None:
@@ -188,17 +187,6 @@ class ChatPeer:
             known = self._following.get(session_id)
             if known is not None and known.follower is follower:
                 del self._following[session_id]
-
-
-def _refusal(error: BotError, frame: f.ChatInFrame | None) -> f.ChatError:
-    """An error frame that says which request it is about, where the frame could be read."""
-    message_id = getattr(frame, "message_id", None)
-    session_id = getattr(frame, "session_id", None)
-    shown = ChatWire(
-        message_id=message_id if isinstance(message_id, str) else "",
-        session_id=session_id if isinstance(session_id, str) else "",
-    )
-    return shown.error(error)
 
 
 def turn_options(frame: f.Send) -> TurnOptions:

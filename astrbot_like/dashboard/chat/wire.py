@@ -66,6 +66,27 @@ class ChatDecoder:
             raise InvalidMessageFormat(wire_errors.NOT_JSON) from None
 
 
+class _Names(msgspec.Struct, frozen=True):
+    message_id: Any = None
+    session_id: Any = None
+
+
+_names = msgspec.json.Decoder(_Names).decode
+
+
+def refusal(error: BotError, raw: str, *, ct: Literal["chat"] | None = "chat") -> f.ChatError:
+    """The error frame that answers ``raw``; it says which request it is about, where that can be read."""
+    try:
+        names = _names(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        names = _Names()
+    return ChatWire(message_id=_shown(names.message_id), session_id=_shown(names.session_id), ct=ct).error(error)
+
+
+def _shown(name: Any) -> str:
+    return name if isinstance(name, str) and len(name) <= f.LONGEST_NAME else ""
+
+
 def send_parts(message: Any) -> tuple[MessagePart, ...]:
     """The parts of a ``send`` frame.
 

@@ -12,7 +12,7 @@ from astrbot_like.dashboard import credentials
 from astrbot_like.dashboard.chat import frames as f
 from astrbot_like.dashboard.chat.requests import RequestsInFlight
 from astrbot_like.dashboard.chat.turns import ChatCall, ChatTurns
-from astrbot_like.dashboard.chat.wire import EMPTY, ChatWire, encode
+from astrbot_like.dashboard.chat.wire import EMPTY, ChatWire, encode, refusal
 from astrbot_like.dashboard.identity import Identity, checked_username
 from astrbot_like.dashboard.live.routes import POLICY_VIOLATION, lost_reason, open_sockets, refuse
 from astrbot_like.dashboard.parts import check_text_length, parse_parts, parse_text
@@ -68,6 +68,7 @@ class ChatBody(msgspec.Struct, frozen=True):
 
 class _SocketFrame(msgspec.Struct, frozen=True):
     t: Any = "send"
+    message_id: Any = None
 
 
 def register(app: Quart, services: DashboardServices) -> None:
@@ -87,7 +88,11 @@ def register(app: Quart, services: DashboardServices) -> None:
 
     @routes.group("Chat").websocket("/api/v1/chat/ws", access=key_scope("chat"))
     async def open_api_chat_ws() -> None:
-        """The same over a socket: frames `{"t":"send", …}`, answers as the events."""
+        """The same over a socket: frames `{"t":"send", …}`, answers as the events.
+
+        `{"t":"interrupt"}` stops the request that its `message_id` names, else all of the connection;
+        `{"t":"ping"}` is answered.
+        """
         await chats.socket(cast("DirectWebsocket", websocket._get_current_object()), app)  # type: ignore[attr-defined]
 
     @routes.group("Dashboard chat").post("/api/chat/send", access=DASHBOARD, errors=failures, answer=STREAM)
@@ -197,19 +202,26 @@ class OpenChatPeer:
         if isinstance(raw, bytes):
             raise errors.InvalidMessageFormat("Binary frames are not used here")
         try:
-            kind = self._decode(raw).t
+            return self._act(raw)
+        except errors.BotError as error:
+            return refusal(error, raw, ct=None)
+
+    def _act(self, raw: str) -> f.ChatPong | None:
+        try:
+            frame = self._decode(raw)
         except msgspec.ValidationError:
             raise errors.InvalidMessageFormat(NOT_AN_OBJECT) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise errors.InvalidMessageFormat(NOT_JSON) from None
-        if kind == "ping":
-            return f.ChatPong()
-        if kind == "interrupt":
-            self._requests.interrupt()
-        elif kind == "send":
-            self._send(raw)
-        else:
-            raise errors.InvalidMessageFormat(f"Unsupported message type: {str(kind)[:64]}")
+        match frame.t:
+            case "ping":
+                return f.ChatPong()
+            case "interrupt":
+                self._requests.interrupt(_request_name(frame.message_id))
+            case "send":
+                self._send(raw)
+            case kind:
+                raise errors.InvalidMessageFormat(f"Unsupported message type: {str(kind)[:64]}")
         return None
 
     def refused(self, error: errors.BotError) -> f.ChatError:
@@ -241,6 +253,12 @@ class OpenChatPeer:
             await self.output.send(f.SessionIdFrame(session_id=session_id, message_id=message_id))
 
         self._requests.start(message_id, prepare, make_wire, opened)
+
+
+def _request_name(message_id: Any) -> str | None:
+    if message_id is not None and not isinstance(message_id, str):
+        raise errors.InvalidMessageFormat("message_id must be a string")
+    return message_id
 
 
 def _socket_body(raw: str) -> ChatBody:
