@@ -188,10 +188,9 @@ def merged_with_defaults(defaults: dict[str, Any], stored: dict[str, Any]) -> di
         if value is None:
             merged[key] = copy.deepcopy(default)
         elif isinstance(default, dict):
+            held = value if isinstance(value, dict) else {}
             # An empty default is a free dictionary: its keys are the user's own.
-            merged[key] = (
-                value if not default else merged_with_defaults(default, value if isinstance(value, dict) else {})
-            )
+            merged[key] = merged_with_defaults(default, held) if default else held
         else:
             merged[key] = value
     return merged

@@ -23,8 +23,9 @@ else:
 class StarHandlerRegistry:
     """The handlers of the current host, in order of dispatch."""
 
-    def _handlers(self) -> list[HandlerRegistration]:
-        return list(current_host(caller_module(3)).handlers)
+    @property
+    def _handlers(self) -> list[HandlerRegistration]:  # a name of AstrBot's that plugins read
+        return list(current_host(caller_module()).handlers)
 
     def get_handlers_by_event_type(
         self, event_type: EventType, only_activated: bool = True, plugins_name: list[str] | None = None
@@ -51,22 +52,22 @@ class StarHandlerRegistry:
 
     def get_handler_by_full_name(self, full_name: str) -> HandlerRegistration | None:
         """The handler of that name."""
-        return next((one for one in self._handlers() if one.handler_full_name == full_name), None)
+        return next((one for one in self._handlers if one.handler_full_name == full_name), None)
 
     def get_handlers_by_module_name(self, module_name: str) -> list[HandlerRegistration]:
         """Handlers defined in a module."""
-        return [one for one in self._handlers() if one.handler_module_path == module_name]
+        return [one for one in self._handlers if one.handler_module_path == module_name]
 
     @property
     def star_handlers_map(self) -> dict[str, HandlerRegistration]:
         """Full name → handler; a copy."""
-        return {one.handler_full_name: one for one in self._handlers()}
+        return {one.handler_full_name: one for one in self._handlers}
 
     def __iter__(self) -> Iterator[HandlerRegistration]:
-        return iter(self._handlers())
+        return iter(self._handlers)
 
     def __len__(self) -> int:
-        return len(self._handlers())
+        return len(self._handlers)
 
 
 star_handlers_registry = StarHandlerRegistry()

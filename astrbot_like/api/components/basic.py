@@ -7,6 +7,9 @@ from typing import Any
 
 from astrbot_like.api.components.base import BaseMessageComponent, ComponentType
 
+LONGEST_NUMBER = 20
+"""Digits of the longest id that is taken for a number."""
+
 
 class Plain(BaseMessageComponent):
     """Text.
@@ -37,8 +40,14 @@ class Face(BaseMessageComponent):
         super().__init__(**values)
 
 
+def _as_id(given: Any) -> Any:
+    """An id in digits as the number AstrBot's models make of it; others, and those with leading zeros, stay."""
+    digits = isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= LONGEST_NUMBER
+    return int(given) if digits and (given == "0" or given[0] != "0") else given
+
+
 class At(BaseMessageComponent):
-    """A mention. Ids are ``int`` or ``str``: compare with ``str(at.qq)``; ``"all"`` means everybody."""
+    """A mention. Ids in digits become ``int``: compare with ``str(at.qq)``; ``"all"`` means everybody."""
 
     type = ComponentType.At
     qq: int | str
@@ -46,6 +55,7 @@ class At(BaseMessageComponent):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        self.qq = _as_id(self.qq)
 
     def toDict(self) -> dict[str, Any]:
         """``{"type": "at", "data": {"qq": "…"}}``."""
@@ -69,7 +79,7 @@ class Reply(BaseMessageComponent):
     """
 
     type = ComponentType.Reply
-    id: str | int
+    id: str
     chain: list[BaseMessageComponent] | None = []  # noqa: RUF012 - copied for each instance
     sender_id: int | str | None = 0
     sender_nickname: str | None = ""
@@ -81,6 +91,7 @@ class Reply(BaseMessageComponent):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+        self.sender_id = _as_id(self.sender_id)
 
     def toDict(self) -> dict[str, Any]:
         """``{"type": "reply", "data": {"id": "…"}}`` (OneBot v11 knows the id only)."""

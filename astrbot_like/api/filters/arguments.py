@@ -32,13 +32,18 @@ class Parameter:
     """One parameter of a command.
 
     Attributes:
-        kind: Annotation without ``None``; EMPTY when there is none.
+        annotation: As written; EMPTY when there is none.
         default: EMPTY when the parameter is required.
     """
 
     name: str
-    kind: Any
+    annotation: Any
     default: Any
+
+    @property
+    def kind(self) -> Any:
+        """The annotation without ``None``."""
+        return _without_none(self.annotation)
 
     @property
     def required(self) -> bool:
@@ -55,14 +60,15 @@ class Parameter:
         """``name(type)`` or ``name(type of default)=default``."""
         if not self.required:
             return f"{self.name}({type(self.default).__name__})={self.default}"
-        if self.kind is EMPTY:
+        if self.annotation is EMPTY:
             return f"{self.name}(str)"
-        return f"{self.name}({getattr(self.kind, '__name__', str(self.kind))})"
+        shown = self.annotation.__name__ if isinstance(self.annotation, type) else str(self.annotation)
+        return f"{self.name}({shown})"
 
     @property
     def asks_for(self) -> Any:
         """The default when there is one, else the annotation; the form of ``CommandFilter.handler_params``."""
-        return self.kind if self.required else self.default
+        return self.annotation if self.required else self.default
 
 
 def parameters_of(handler: Callable[..., Any]) -> tuple[Parameter, ...]:
@@ -75,7 +81,7 @@ def parameters_of(handler: Callable[..., Any]) -> tuple[Parameter, ...]:
     for parameter in list(signature.parameters.values())[2:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        found.append(Parameter(parameter.name, _without_none(parameter.annotation), parameter.default))
+        found.append(Parameter(parameter.name, parameter.annotation, parameter.default))
     return tuple(found)
 
 

@@ -95,6 +95,15 @@ def test_numbers_become_text_where_text_is_declared() -> None:
     assert Comp.Plain(12).text == "12"  # type: ignore[arg-type]
     assert Comp.Face(id="14").id == 14
     assert Comp.Node(uin=77, name="n", content=[]).uin == "77"
+    assert Comp.Reply(id=5).id == "5"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("10001", 10001), (7, 7), ("0", 0), ("007", "007"), ("x1", "x1"), ("9" * 40, "9" * 40)]
+)
+def test_ids_in_digits_are_numbers(given: Any, kept: Any) -> None:
+    assert Comp.At(qq=given).qq == kept == Comp.Reply(id="1", sender_id=given).sender_id
+    assert Comp.At(qq=given).toDict()["data"] == {"qq": str(given)}
 
 
 def test_repr_hides_base64() -> None:

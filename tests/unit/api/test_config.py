@@ -60,6 +60,8 @@ def test_stored_values_are_merged(tmp_path: Path) -> None:
     assert dict(config) == {**DEFAULTS, "a": 7, "o": {"c": True, "d": 2.5}, "free": {"mine": 1}}
     assert list(config) == list(SCHEMA)
     assert json.loads(path.read_text(encoding="utf-8-sig")) == dict(config)
+    path.write_text(json.dumps({"free": [], "o": 5}), encoding="utf-8-sig")
+    assert dict(AstrBotConfig(path, schema=SCHEMA)) == DEFAULTS
 
 
 def test_attributes_are_keys_of_the_root() -> None:

@@ -156,6 +156,7 @@ def test_names_of_the_current_host(host: FakeHost) -> None:
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent) == [record]
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent, True, ["other"]) == []
     assert star_handlers_registry.get_handler_by_full_name(f"{__name__}_h") is record
+    assert star_handlers_registry._handlers == [record]
     assert star_handlers_registry.star_handlers_map == {f"{__name__}_h": record}
     host.stars[0].activated = False
     assert star_handlers_registry.get_handlers_by_event_type(EventType.AdapterMessageEvent) == []
