@@ -371,6 +371,15 @@ async def _pieces(content: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[
             yield piece.encode() if isinstance(piece, str) else bytes(piece)
 
 
+def __getattr__(name: str) -> Any:
+    """The web framework's own responses, which AstrBot's module of this name lets be imported as well."""
+    if name not in ("FileResponse", "JSONResponse", "StreamingResponse"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from starlette import responses
+
+    return getattr(responses, name)
+
+
 __all__ = [
     "PluginMultiDict",
     "PluginRequest",

@@ -199,7 +199,7 @@ class Requirements:
         if not self._settings.install_requirements:
             wanted = ", ".join(need.line for need in needs)
             raise PluginError(f"{plugin} needs packages, and installing them is switched off: {wanted}", plugin)
-        lines = [need.line for need in needs]
+        lines = list(dict.fromkeys(need.line for need in needs))
         async with self._lock:
             try:
                 await self._install(lines, plugin)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import hmac
+import sys
 from collections.abc import Coroutine, Iterable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quart import Quart, Response, current_app, request
 
-from astrbot_like.api.web import PluginMultiDict, PluginRequest, PluginResponse, PluginUploadFile, bind_request_context
+from astrbot_like.api.web import (
+    PluginMultiDict,
+    PluginRequest,
+    PluginResponse,
+    PluginUploadFile,
+    bind_request_context,
+    stream_response,
+)
 from astrbot_like.dashboard.files import file_response
 from astrbot_like.dashboard.identity import Identity
 from astrbot_like.dashboard.routing import DASHBOARD as SIGNED_IN
@@ -181,8 +190,22 @@ async def to_response(result: Any) -> Response:
         return Response(result.body, result.status_code, result.headers, content_type=result.content_type)
     if result is None:
         return Response(b"", 200, content_type="application/json")
+    starlette = sys.modules.get("starlette.responses")
+    if starlette is not None and isinstance(result, starlette.Response):
+        return await to_response(of_starlette(result))
     made = await current_app.make_response(result)
     if not isinstance(made, Response):
         # Flask's Response of a plugin that imports flask: same data, other class.
         return Response(made.get_data(), made.status_code, made.headers)
     return made
+
+
+def of_starlette(result: Any) -> PluginResponse:
+    """A response of Starlette or FastAPI, which AstrBot's own web server is made with, in the plugin API's form."""
+    headers = {name: value for name, value in result.headers.items() if name not in ("content-length", "content-type")}
+    kind = result.headers.get("content-type") or "application/octet-stream"
+    if hasattr(result, "body_iterator"):
+        return stream_response(result.body_iterator, content_type=kind, status_code=result.status_code, headers=headers)
+    if hasattr(result, "path"):
+        return PluginResponse(b"", result.status_code, kind, headers, Path(result.path))
+    return PluginResponse(bytes(result.body), result.status_code, kind, headers)

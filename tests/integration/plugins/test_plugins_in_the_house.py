@@ -120,7 +120,10 @@ async def test_web_routes(tmp_path: Path) -> None:
         assert (status, refused["status"], refused["message"]) == (404, "error", "no such item")
         assert await call("POST", "/quart", json={"x": 2}) == (200, {"echo": {"x": 2}})
         assert await call("GET", "/tuple") == (418, {"status": "error"})
-        assert await call("GET", "/stream") == (200, "data: 0\n\ndata: 1\n\ndata: 2\n\n")
+        for streamed in ("/stream", "/starlette/stream"):
+            assert await call("GET", streamed) == (200, "data: 0\n\ndata: 1\n\ndata: 2\n\n")
+        assert await call("GET", "/starlette/json") == (202, {"form": "json"})
+        assert "SampleWeb" in (await call("GET", "/starlette/file"))[1]
         status, source = await call("GET", "/files/deep/name.txt")
         assert status == 200
         assert "SampleWeb" in source

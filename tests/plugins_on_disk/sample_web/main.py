@@ -1,7 +1,16 @@
 import quart
 
 from astrbot.api.star import Context, Star
-from astrbot.api.web import error_response, file_response, json_response, request, stream_response
+from astrbot.api.web import (
+    FileResponse,
+    JSONResponse,
+    StreamingResponse,
+    error_response,
+    file_response,
+    json_response,
+    request,
+    stream_response,
+)
 
 
 class SampleWeb(Star):
@@ -14,6 +23,7 @@ class SampleWeb(Star):
         context.register_web_api("/sample_web/tuple", self.with_tuple, ["GET"], "body and status")
         context.register_web_api("/sample_web/upload", self.upload, ["POST"], "takes a file")
         context.register_web_api("/sample_web/stream", self.stream, ["GET"], "in pieces")
+        context.register_web_api("/sample_web/starlette/<form>", self.starlette, ["GET"], "the framework's answers")
 
     async def hello(self):
         return {"status": "ok", "data": {"page": request.query.get("page", 1, type=int), "user": request.username}}
@@ -48,3 +58,14 @@ class SampleWeb(Star):
                 yield f"data: {number}\n\n"
 
         return stream_response(pieces())
+
+    async def starlette(self, form: str):
+        async def pieces():
+            for number in range(3):
+                yield f"data: {number}\n\n"
+
+        if form == "stream":
+            return StreamingResponse(pieces(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        if form == "file":
+            return FileResponse(__file__, media_type="text/x-python")
+        return JSONResponse({"form": form}, status_code=202)
