@@ -80,7 +80,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "outline.quote": ("[引用消息]", "[quoted message]"),
     "outline.quote_of": ("[引用消息({sender}: {text})]", "[quoted message({sender}: {text})]"),
     "tool.no_type": (
-        "LLM 函数工具 {tool} 的参数 {name} 缺少类型注释",
+        "LLM 函数工具 {tool} 的参数 {name} 缺少类型注释。",
         "Tool {tool}: the docstring gives no type for argument {name}",
     ),
     "tool.bad_type": (

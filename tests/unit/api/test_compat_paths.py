@@ -98,7 +98,7 @@ PUBLIC: dict[str, str] = {
         "LLMResponse Personality Provider ProviderMetaData ProviderRequest ProviderType STTProvider TTSProvider "
         "EmbeddingProvider RerankProvider"
     ),
-    "star": "Context Star StarTools register",
+    "star": "Context Star StarTools register load_config put_config update_config",
     "util": "SessionController SessionWaiter session_waiter",
     "web": "request json_response error_response file_response stream_response",
 }

@@ -63,7 +63,7 @@ def test_tool_from_a_docstring() -> None:
 @pytest.mark.parametrize(
     ("docstring", "message"),
     [
-        ("d\n\nArgs:\n    a: no type\n", "的参数 a 缺少类型注释"),
+        ("d\n\nArgs:\n    a: no type\n", "的参数 a 缺少类型注释。"),
         ("d\n\nArgs:\n    a(image): unknown\n", "不支持的参数类型：image"),
         ("d\n\nArgs:\n    a(array[image]): unknown\n", "不支持的参数类型"),
     ],
