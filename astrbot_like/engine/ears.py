@@ -101,6 +101,8 @@ class Ears:
         self._compared_at = 0.0
         self._echo_prone = False
         self._judge: InterruptionJudge | None = None
+        self._audible = False
+        """Whether the running reply has been heard: before that there is no playback to put on hold."""
         self._utterance: Utterance | None = None
         self._over_reply = False
         self._timer: asyncio.TimerHandle | None = None
@@ -146,6 +148,11 @@ class Ears:
 
     # --- from the reply ---------------------------------------------------------------------------
 
+    def reply_began(self) -> None:
+        """The bot begins to answer; nothing is to be heard of it yet."""
+        self._audible = False
+        self._judge = InterruptionJudge(self._settings, self._clock.monotonic(), wary=self._echo_prone)
+
     def spoken(self, text: str) -> None:
         """The bot says this next."""
         self._said.text(text)
@@ -154,7 +161,13 @@ class Ears:
         """Speech was sent."""
         now = self._clock.monotonic()
         if self._judge is None:
-            self._judge = InterruptionJudge(self._settings, now, wary=self._echo_prone)
+            self.reply_began()
+        if not self._audible and self._judge is not None:
+            self._audible = True
+            self._judge.reply_started = now
+            if self._judge.judging:
+                # Somebody speaks already.
+                self._hold()
         dry = not self._said.playing(now)
         self._said.audio(chunk, now)
         if self._sound is not None:
@@ -286,17 +299,22 @@ class Ears:
             case None:
                 return
             case "pause":
-                self._said.pause(self._clock.monotonic())
-                self._listener.hold(True)
-                self._listener.tell(PlaybackPaused())
+                if self._audible:
+                    self._hold()
             case "resume":
-                self._said.resume(self._clock.monotonic())
-                self._listener.hold(False)
-                self._listener.tell(PlaybackResumed())
+                if self._audible:
+                    self._said.resume(self._clock.monotonic())
+                    self._listener.hold(False)
+                    self._listener.tell(PlaybackResumed())
             case "stop":
                 self._judge = None
                 self._over_reply = False
                 self._listener.interrupt()
+
+    def _hold(self) -> None:
+        self._said.pause(self._clock.monotonic())
+        self._listener.hold(True)
+        self._listener.tell(PlaybackPaused())
 
     def _drop(self) -> None:
         utterance, self._utterance = self._utterance, None

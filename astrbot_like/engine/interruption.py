@@ -103,6 +103,9 @@ def _match(heard: list[str], spoken: list[str]) -> float:
 class InterruptionJudge:
     """Judges voice during one reply. Times are the clock's monotonic seconds.
 
+    Attributes:
+        reply_started: When the reply began, and from its first speech on when that was sent.
+
     Args:
         wary: The bot was heard at this microphone before: playback is not put on hold before it is known that a voice
             is not its own.
@@ -117,17 +120,17 @@ class InterruptionJudge:
         "_rearmed",
         "_settings",
         "_spoken",
-        "_started",
         "_text",
         "_voice_ended",
         "_wary",
+        "reply_started",
     )
 
     def __init__(self, settings: VoiceSettings, reply_started: float, *, wary: bool = False) -> None:
         self._settings = settings
         self._wary = wary
         self._echo: EchoVerdict = "no"
-        self._started = reply_started
+        self.reply_started = reply_started
         self._paused_at: float | None = None
         self._voice_ended: float | None = None
         self._heard = 0.0
@@ -170,7 +173,7 @@ class InterruptionJudge:
     def _hold(self, now: float) -> Verdict | None:
         self._voice_ended = None
         self._rearmed = False
-        if self._paused_at is None and now - self._started >= self._settings.reply_guard:
+        if self._paused_at is None and now - self.reply_started >= self._settings.reply_guard:
             self._paused_at = now
             return "pause"
         return None
@@ -253,7 +256,7 @@ class InterruptionJudge:
 
     def _decide(self, now: float) -> Verdict | None:
         settings = self._settings
-        if now - self._started < settings.reply_guard:
+        if now - self.reply_started < settings.reply_guard:
             return None
         backchannel = is_backchannel(self._text, settings.backchannels)
         echo = bool(self._text) and could_be_echo(self._text, self._spoken)

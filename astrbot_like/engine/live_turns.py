@@ -242,6 +242,8 @@ class LiveTurns:
             stt_time=stt_time,
         )
         stream = turn.stream = await self._gateway.submit(request)
+        if self.ears is not None and not turn.interrupted:
+            self.ears.reply_began()
         await self._send(TurnStarted(turn.id, request.message_id, session.session_id))
         if turn.interrupted:
             stream.interrupt(reason="user", heard_ms=0)

@@ -172,6 +172,55 @@ def test_long_speech_stops_it_before_its_words_are_known(model: SileroModel, com
     assert session.stopped - session.seconds_of(PlaybackPaused)[0] <= 1.3
 
 
+def before_its_first_word(
+    model: SileroModel, pcm: bytes, words: str, *, begins: float | None, after: float = 1.0
+) -> Session:
+    """Say something while the bot still thinks, or its tools work; its speech comes ``begins`` seconds later."""
+
+    async def scenario() -> Session:
+        session = Session(model, Hears(words, after))
+        session.ears.reply_began()
+        sound = silence(1.0, 20) + noisy(pcm, 20) + silence(3.5, 20)
+        for at in range(0, len(sound), FRAME):
+            if begins is not None and session.replying and session.clock.monotonic() >= begins:
+                session.ears.speaking(SpeechChunk(pcm=bytes(2 * 2400), rate=24_000))
+            session.ears.hear(sound[at : at + FRAME])
+            await asyncio.sleep(0.02)
+        session.ears.close()
+        for job in list(session.jobs):
+            await job
+        return session
+
+    return run_virtual(scenario())
+
+
+def test_speech_stops_a_reply_that_has_not_begun_to_speak(model: SileroModel, commands: dict[str, bytes]) -> None:
+    text = "could you please tell me something else instead"
+    for words, after in (("", 60.0), (text, 1.0)):
+        session = before_its_first_word(model, commands[text], words, begins=None, after=after)
+        began = session.seconds_of(SpeechStarted)[0]
+        assert session.stopped is not None and session.stopped - began <= 1.2
+        assert len(session.turns) == 1
+        # There was nothing to put on hold.
+        assert session.seconds_of(PlaybackPaused) == []
+
+
+def test_a_reply_that_begins_to_speak_into_a_voice_is_on_hold_at_once(
+    model: SileroModel, commands: dict[str, bytes]
+) -> None:
+    text = "could you please tell me something else instead"
+    session = before_its_first_word(model, commands[text], "", begins=1.5, after=60.0)
+    assert session.seconds_of(PlaybackPaused) == pytest.approx([1.5], abs=0.03)
+    assert session.stopped is not None
+
+
+def test_a_sign_of_listening_before_the_reply_is_nothing(model: SileroModel, signs: list[bytes]) -> None:
+    session = before_its_first_word(model, signs[SIGNS.index("yeah")], "yeah", begins=None)
+    assert session.stopped is None
+    assert session.turns == []
+    assert {type(event) for _, event in session.told} <= {SpeechStarted, SpeechStopped}
+
+
 def _while_judged(model: SileroModel, pcm: bytes, act: Callable[[Session], None]) -> list[LiveEvent]:
     """What is told when something happens while playback is on hold and an utterance is open."""
 
