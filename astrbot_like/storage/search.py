@@ -10,6 +10,7 @@ fill a page, the page is shorter and the next one goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,7 +21,7 @@ from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.storage.database import Database
 from astrbot_like.storage.rows import message_of
 from astrbot_like.storage.tables import messages, sessions
-from astrbot_like.storage.text_index import TRIGRAM, TextIndex, TrigramIndex, among, holds, quoted
+from astrbot_like.storage.text_index import TRIGRAM, TextIndex, TrigramIndex, among, quoted
 
 BACKGROUND_STEP = 100
 """Messages indexed in one transaction of ``run``: nobody who stores a message waits longer than some 2 ms."""
@@ -31,7 +32,7 @@ STEPS = (250, 750)
 ASKED_OF_INDEX = 2
 """Words looked up in the index, the longest: each costs a walk along all messages with its letters. The others are
 looked for in what these find."""
-RARE = 2_000
+RARE = 1_000
 """Messages with a short word that are read by their keys."""
 FEW = 1_000
 """Messages of one user that are looked through without the index."""
@@ -99,6 +100,8 @@ class _Search:
     ) -> None:
         self._connection = connection
         self._index = index
+        # However often it is said, a word is looked for once.
+        words = list({word.lower(): word for word in words}.values())
         self._words = words
         self._longest = sorted(words, key=len, reverse=True)[:ASKED_OF_INDEX]
         self._matched = [word for word in self._longest if len(word) >= TRIGRAM]
@@ -108,13 +111,12 @@ class _Search:
     def page(self, before: int | None) -> SearchPage:
         """The page below an id."""
         ceiling = before if before is not None else 1 << 62
-        all_words = [holds(word, messages.c.text) for word in self._words]
         few = self._of_user()
         if few is not None:
-            return self._page(*self._read(_listed(few), ceiling, 0, all_words))
+            return self._page(*self._read(_listed(few), ceiling, 0, self._words))
         mine = self._whose()
         indexed = int(self._connection.execute(select(_STATE.c.indexed)).scalar_one())
-        found, stopped = self._read(self._newest, ceiling, indexed, [*all_words, *mine])
+        found, stopped = self._read(self._newest, ceiling, indexed, self._words, mine)
         if stopped is None and len(found) <= self._limit:
             rest, stopped = self._indexed(min(ceiling, indexed + 1), mine)
             found += rest
@@ -122,14 +124,14 @@ class _Search:
 
     def _indexed(self, ceiling: int, mine: list[ColumnElement[bool]]) -> tuple[list[StoredMessage], int | None]:
         """What the index finds, or for frequent short words a look through the newest."""
-        rest = [holds(word, messages.c.text) for word in self._words if word not in self._matched]
+        rest = [word for word in self._words if word not in self._matched]
         if self._matched:
-            return self._read(_listed(self._matching(ceiling)), ceiling, 0, [*rest, *mine])
+            return self._read(_listed(self._matching(ceiling)), ceiling, 0, rest, mine)
         rare = next(
             (ids for word in self._longest if (ids := self._index.rows(self._connection, word, RARE)) is not None), None
         )
         source = self._newest if rare is None else _listed(rare)
-        return self._read(source, ceiling, 0, [*rest, *mine])
+        return self._read(source, ceiling, 0, rest, mine)
 
     def _page(self, found: list[StoredMessage], stopped: int | None) -> SearchPage:
         rows = found[: self._limit]
@@ -137,20 +139,42 @@ class _Search:
         return SearchPage(tuple(SearchHit(row, excerpt_of(row.text, self._words)) for row in rows), before)
 
     def _read(
-        self, source: Source, ceiling: int, floor: int, conditions: list[ColumnElement[bool]]
+        self,
+        source: Source,
+        ceiling: int,
+        floor: int,
+        words: list[str],
+        mine: Sequence[ColumnElement[bool]] = (),
     ) -> tuple[list[StoredMessage], int | None]:
-        """Messages of the source above ``floor`` that fit; and the id to go on below, None at the source's end."""
+        """Messages of the source above ``floor`` that hold the words; and the id to go on below, None at its end."""
         found: list[StoredMessage] = []
         for step in STEPS:
             ids = [known for known in source(ceiling, step) if known > floor]
             if not ids:
                 return found, None
-            fitting = select(messages).where(among(messages.c.id, ids), messages.c.role != "context", *conditions)
-            found += self._rows(fitting.order_by(messages.c.id.desc()).limit(self._limit + 1))
+            found += self._holding(ids, words, mine, self._limit + 1 - len(found))
             if len(ids) < step or len(found) > self._limit:
                 return found, None
             ceiling = ids[-1]
         return found, ceiling
+
+    def _holding(
+        self, ids: list[int], words: list[str], mine: Sequence[ColumnElement[bool]], count: int
+    ) -> list[StoredMessage]:
+        """Those of the messages that hold the words, newest first, at most ``count``.
+
+        Words are compared here: a condition of the query for each of them would take the database longer than this,
+        and the query longer to be put together than to be run.
+        """
+        lower = [word.lower() for word in words]
+        texts = select(messages.c.id, messages.c.text).where(
+            among(messages.c.id, ids), messages.c.role != "context", *mine
+        )
+        with self._connection.execute(texts.order_by(messages.c.id.desc())) as rows:
+            keys = list(islice((key for key, content in rows if _holds_all(content.lower(), lower)), count))
+        if not keys:
+            return []
+        return self._rows(select(messages).where(among(messages.c.id, keys)).order_by(messages.c.id.desc()))
 
     def _rows(self, query: Select[Any]) -> list[StoredMessage]:
         return [message_of(row) for row in self._connection.execute(query)]
@@ -180,6 +204,10 @@ class _Search:
             return []
         mine = (sessions.c.session_id == messages.c.session_id) & (sessions.c.creator == self._creator)
         return [exists(select(1).select_from(sessions).where(mine))]
+
+
+def _holds_all(content: str, words: Iterable[str]) -> bool:
+    return all(word in content for word in words)
 
 
 def _listed(ids: Iterable[int]) -> Source:

@@ -64,7 +64,7 @@ def quoted(wanted: str) -> str:
 
 def _trigrams(wanted: str) -> str:
     pieces = (wanted[at : at + TRIGRAM] for at in range(min(len(wanted) - TRIGRAM + 1, LONGEST_MATCH)))
-    return " AND ".join(map(quoted, pieces))
+    return " AND ".join(map(quoted, dict.fromkeys(pieces)))
 
 
 def folded(wanted: str) -> str:

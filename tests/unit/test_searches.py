@@ -116,7 +116,7 @@ async def test_messages_are_found_by_any_part_of_their_text(stores: Stores, smal
     finder = MessageSearch(stores.database)
     owners = {session.session_id: session.creator for session in (await stores.sessions.list(limit=500)).sessions}
     rows = [row for session_id in owners for row in await stores.history.after(session_id, 0)]
-    for wanted in [*WANTED, "weather q", "天 zz", "今天 天", "eath weath weather mor"]:
+    for wanted in [*WANTED, "weather q", "天 zz", "今天 天", "Q q weather", "eath weath weather mor"]:
         for creator in (None, "ann", "nobody"):
             expected = sorted(
                 row.id
@@ -235,7 +235,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 @pytest.mark.parametrize("creator", [None, "ann", "bob", "nobody"])
-@pytest.mark.parametrize("wanted", ["weather", "天", "天气", "talk 39", "zzzz", "zz", "z", "bob", "ann", "s0001", "e"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("weather", "天", "天气", "talk 39", "zzzz", "zz", "z", "bob", "ann", "s0001", "e"),
+        "a e h r t w " + "l k " * 100,
+    ],
+)
 def test_a_search_looks_at_a_bounded_number_of_rows(large: Store, wanted: str, creator: str | None):
     lists = SessionLists()
     which = SessionFilter(creator=creator, search=wanted)
