@@ -117,3 +117,8 @@ class FunctionToolManager:
 
 FuncCall = FunctionToolManager
 """AstrBot's old name of the manager."""
+
+
+def as_tool_set(given: ToolSet | FunctionToolManager | None) -> ToolSet | None:
+    """The tools to offer to a model; AstrBot's first plugins hand over the whole manager."""
+    return given.get_full_tool_set() if isinstance(given, FunctionToolManager) else given

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from astrbot_like.api.func_tools import as_tool_set
 from astrbot_like.domain.errors import LlmNotConfigured, ProcessingError
 from astrbot_like.engine.agent_progress import AgentOutput, AgentProgress
 from astrbot_like.engine.handlers import EventHandlers, PluginTools
@@ -72,6 +73,7 @@ class Agent:
         if not chain:
             raise LlmNotConfigured
         settings = limits or self._settings
+        request.func_tool = as_tool_set(request.func_tool)
         context = self._run_context(event, progress, settings)
         models = ModelCalls(
             self._directory,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from astrbot_like.api.func_tools import as_tool_set
 from astrbot_like.api.provider import LLMResponse
 
 from .answers import Answers, Situation
@@ -102,6 +103,6 @@ def _only_media(at: Situation, images: int, answers: Answers) -> str:
 def _views(func_tool: Any) -> list[ToolView]:
     return [
         ToolView(tool.name, str(tool.description or ""), tool.parameters or {})
-        for tool in (func_tool or ())
+        for tool in (as_tool_set(func_tool) or ())
         if getattr(tool, "active", True)
     ]

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from astrbot_like.api.func_tools import as_tool_set
 from astrbot_like.api.kit import options
 from astrbot_like.api.kit.attempts import Attempts
 from astrbot_like.api.kit.chat import Message, chat_messages
@@ -263,7 +264,7 @@ class ServiceChatProvider(Provider):
             raise self.blame.missing("a model", "Name one under Providers; the list of models shows what there is.")
         return ChatRequest(
             messages=await resolve_media(messages),
-            tools=func_tool or None,
+            tools=as_tool_set(func_tool) or None,
             model=chosen,
             tool_choice=tool_choice,
             session_id=session_id or "",

@@ -217,6 +217,7 @@ CALLS: list[tuple[str, tuple[Any, ...], list[str]]] = [
         ["one two fake fake-chat fake-chat 4 True None hm [] {}"],
     ),
     ("/agent", (Answer(tools=[ToolRequest("lookup", {"word": "x"})]), "looked up"), ["agent: looked up"]),
+    ("/all_tools", (Answer(tools=[ToolRequest("lookup", {"word": "x"})]), "looked up"), ["agent: looked up"]),
     ("/voices", ("x",), ["True 1 embedding"]),
     ("/tools", ("x",), ["late lookup silent weather 4"]),
     ("/history", ("x",), ["1 2 True True"]),

@@ -118,6 +118,16 @@ class SampleLLM(Star):
         )
         yield event.plain_result(f"agent: {response.completion_text}")
 
+    @filter.command("all_tools")
+    async def all_tools(self, event: AstrMessageEvent):
+        response = await self.context.tool_loop_agent(
+            event=event,
+            chat_provider_id=await self.context.get_current_chat_provider_id(event.unified_msg_origin),
+            prompt="use any tool",
+            tools=self.context.get_llm_tool_manager(),
+        )
+        yield event.plain_result(f"agent: {response.completion_text}")
+
     @filter.command("voices")
     async def voices(self, event: AstrMessageEvent):
         tts = self.context.get_using_tts_provider(event.unified_msg_origin)

@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import pytest
 
+from astrbot_like.api.func_tools import FunctionToolManager
 from astrbot_like.api.kit.errors import ServiceError
 from astrbot_like.api.provider import LLMResponse, TokenUsage
 from astrbot_like.api.tools import FunctionTool, ToolSet
@@ -199,6 +200,15 @@ async def test_a_server_that_takes_no_tools_is_asked_without_them(completions: O
     assert completions._learn(learned, request)
     assert "tools" not in completions._body(request)
     assert not completions._learn(learned, request)  # once only
+
+
+async def test_the_manager_of_all_tools_stands_for_its_tools(completions: OpenAIChat, upstream: Upstream) -> None:
+    manager = FunctionToolManager()
+    await completions.text_chat(prompt="hello", func_tool=manager)
+    assert "tools" not in upstream.last_body()
+    manager.add_tool(FunctionTool("get_weather", "Get the weather", CITY))
+    await completions.text_chat(prompt="hello", func_tool=manager)
+    assert [tool["function"]["name"] for tool in upstream.last_body()["tools"]] == ["get_weather"]
 
 
 async def test_private_marks_and_reasoning_stay_here(completions: OpenAIChat, upstream: Upstream) -> None:
