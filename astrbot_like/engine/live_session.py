@@ -24,6 +24,9 @@ from astrbot_like.engine.speech_in import Transcript, Utterance
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.tasks import cancel_and_wait
 
+_EARLY_SECONDS = 5
+"""Speech that is kept while the first ears are made."""
+
 
 class _Segment:
     """An open voice segment of client turn detection."""
@@ -34,6 +37,22 @@ class _Segment:
         self.stamp = stamp
         self.utterance = utterance
         self.size = 0
+
+
+class EarlyAudio:
+    """What a client says between asking for server turn detection and being told that it is on."""
+
+    __slots__ = ("_room", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self._room = _EARLY_SECONDS * INPUT_RATE * SAMPLE_WIDTH
+
+    def add(self, pcm: bytes) -> None:
+        """Keep a piece while there is room."""
+        if len(pcm) <= self._room:
+            self._room -= len(pcm)
+            self.pieces.append(pcm)
 
 
 class LiveSession:
@@ -67,6 +86,8 @@ class LiveSession:
         self._limit = int(settings.voice.utterance_seconds * INPUT_RATE * SAMPLE_WIDTH)
         self._segment: _Segment | None = None
         self._ears: Ears | None = None
+        self._early: EarlyAudio | None = None
+        """Speech that came before the ears it was meant for."""
         self._jobs: set[asyncio.Task[Any]] = set()
         self._closed = False
         self.last_active = clock.monotonic()
@@ -99,6 +120,8 @@ class LiveSession:
             return
         segment = self._segment
         if segment is None:
+            if self._early is not None:
+                self._early.add(pcm)
             return
         size = segment.size + len(pcm)
         if size > self._limit:
@@ -137,6 +160,11 @@ class LiveSession:
 
     def update(self, changes: dict[str, Any]) -> None:
         """Change options; the answer comes on the output."""
+        detection = changes.get("turn_detection")
+        if detection == "server" and self._ears is None:
+            self._early = self._early or EarlyAudio()
+        elif detection == "client":
+            self._early = None
         self._job(self._update(changes))
 
     async def aclose(self) -> None:
@@ -157,10 +185,12 @@ class LiveSession:
     async def _update(self, changes: dict[str, Any]) -> None:
         try:
             await self._choices.update(changes)
+            await self._set_turn_detection()
         except BotError as error:
+            if "turn_detection" in changes:
+                self._early = None
             await put_out(self._output, SessionFailed(error.code, error.message))
             return
-        await self._set_turn_detection()
         await put_out(self._output, SessionUpdated(self._choices.effective()))
 
     async def _set_turn_detection(self) -> None:
@@ -171,6 +201,9 @@ class LiveSession:
             # Meanwhile the client may have changed its mind, or asked for the same again.
             if self._ears is None and self._choices.server_turns and not self._closed:
                 self._ears = ears
+                early, self._early = self._early, None
+                for pcm in early.pieces if early is not None else ():
+                    ears.hear(pcm)
         elif not wanted and self._ears is not None:
             self._ears.close()
             self._ears = None

@@ -100,6 +100,12 @@ class Session:
         self.jobs.add(task)
         task.add_done_callback(self.jobs.discard)
 
+    async def close(self) -> None:
+        """The connection is gone."""
+        self.ears.close()
+        for job in list(self.jobs):
+            await job
+
     def seconds_of(self, kind: type) -> list[float]:
         return [at for at, event in self.told if isinstance(event, kind)]
 
@@ -115,9 +121,7 @@ def over_a_reply(model: SileroModel, pcm: bytes, words: str, *, after: float = 1
         for at in range(0, len(sound), FRAME):
             session.ears.hear(sound[at : at + FRAME])
             await asyncio.sleep(0.02)
-        session.ears.close()
-        for job in list(session.jobs):
-            await job
+        await session.close()
         return session
 
     return run_virtual(scenario())
@@ -186,9 +190,7 @@ def before_its_first_word(
                 session.ears.speaking(SpeechChunk(pcm=bytes(2 * 2400), rate=24_000))
             session.ears.hear(sound[at : at + FRAME])
             await asyncio.sleep(0.02)
-        session.ears.close()
-        for job in list(session.jobs):
-            await job
+        await session.close()
         return session
 
     return run_virtual(scenario())
@@ -233,9 +235,7 @@ def _while_judged(model: SileroModel, pcm: bytes, act: Callable[[Session], None]
             session.ears.hear(pcm[at : at + FRAME])
             await asyncio.sleep(0.02)
         act(session)
-        session.ears.close()
-        for job in list(session.jobs):
-            await job
+        await session.close()
         return [event for _, event in session.told]
 
     return run_virtual(scenario())

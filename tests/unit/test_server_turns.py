@@ -75,6 +75,18 @@ async def test_speech_makes_a_turn_and_speech_over_the_reply_interrupts_it(tmp_p
         assert not {"response", "bot_delta_chunk"} & set(kinds[: kinds.index("end")])
 
 
+async def test_speech_right_after_the_request_for_server_turns_is_heard(tmp_path: Path, speech: bytes):
+    # The first ears of a server take a moment to be made; nothing is lost meanwhile.
+    async with house(tmp_path, stt={"text": "good morning my dear friend"}) as (_, http), live(http) as client:
+        await client.send("session_update", data={"turn_detection": "server"})
+        sound = speech + bytes(2 * 16_000)
+        for at in range(0, len(sound), FRAME):
+            await client.send("speaking_part", data=base64.b64encode(sound[at : at + FRAME]).decode())
+        frames = await client.until("end")
+    order = [frame["t"] for frame in frames]
+    assert order.count("speech_started") == order.count("speech_stopped") == order.count("user_msg") == 1
+
+
 async def test_a_short_noise_pauses_the_reply_and_lets_it_go_on(tmp_path: Path, speech: bytes):
     chat, tts = {"reply": LONG}, {"seconds": 3.0}
     async with (
