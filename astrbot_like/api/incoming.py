@@ -131,7 +131,7 @@ class PlatformMetadata:
 
     Attributes:
         name: Type of the adapter (``webchat``, ``telegram`` …).
-        id: Id of the instance.
+        id: Id of the instance; the adapter's type where none is given.
         default_config_tmpl: Configuration a new instance starts with.
         logo_path: Picture file, relative to the plugin's folder.
         support_streaming_message: Replies can be shown while they are made.
@@ -142,7 +142,7 @@ class PlatformMetadata:
 
     name: str
     description: str
-    id: str
+    id: str = ""
     default_config_tmpl: dict[str, Any] | None = None
     adapter_display_name: str | None = None
     logo_path: str | None = None
@@ -151,3 +151,6 @@ class PlatformMetadata:
     module_path: str | None = None
     i18n_resources: dict[str, dict[str, Any]] | None = None
     config_metadata: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.id = self.id or self.name

@@ -64,13 +64,17 @@ class PlatformInstances:
         self.failures: dict[str, str] = {}
         """Why an adapter could not be made, by its id."""
         self._configs: dict[str, PlatformConfig] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, tuple[Platform, asyncio.Task[None]]] = {}
+        # By the id of the configuration: some adapters call themselves otherwise.
 
     def add(self, platform: Platform) -> None:
         """Run an adapter that was made elsewhere."""
+        self._run(platform.meta().id, platform)
+
+    def _run(self, platform_id: str, platform: Platform) -> None:
         self.instances.append(platform)
-        platform_id = platform.meta().id
-        self._tasks[platform_id] = asyncio.create_task(self._keep(platform), name=f"platform {platform_id}")
+        task = asyncio.create_task(self._keep(platform_id, platform), name=f"platform {platform_id}")
+        self._running[platform_id] = (platform, task)
 
     async def load(self, configs: Iterable[PlatformConfig]) -> None:
         """Make and run adapters; one that can't be made is kept with its reason."""
@@ -100,10 +104,11 @@ class PlatformInstances:
         options = {**template, **config.config, "id": config.id, "type": config.type, "enable": True}
         try:
             platform = record.cls(options, dict(self._platform_settings()), self.queue)
+            platform.meta()  # asked of every adapter at every turn: one that fails at it must not come among them
         except Exception as error:
             log.error("platform failed to start", exc_info=error, extra={"platform": config.id})
             raise self._refused(config.id, f"The adapter could not be made: {describe(error)}") from error
-        self.add(platform)
+        self._run(config.id, platform)
         await self._on_loaded()
 
     async def stop(self, platform_id: str) -> None:
@@ -111,14 +116,15 @@ class PlatformInstances:
         platform = self.find(platform_id)
         if platform is None:
             return
-        self.instances.remove(platform)
+        if platform in self.instances:
+            self.instances.remove(platform)
         try:
             async with self._clock.timeout(STOP_DEADLINE):
                 await platform.terminate()
         except Exception as error:
             log.error("platform failed to stop", exc_info=error, extra={"platform": platform_id})
-        if (task := self._tasks.pop(platform_id, None)) is not None:
-            await cancel_and_wait(task)
+        if (running := self._running.pop(self.id_of(platform), None)) is not None:
+            await cancel_and_wait(running[1])
         platform.status = PlatformStatus.STOPPED
 
     async def reload_types(self, type_names: Iterable[str]) -> None:
@@ -137,12 +143,22 @@ class PlatformInstances:
 
     async def aclose(self) -> None:
         """Stop all adapters, the latest first."""
-        for platform in reversed(list(self.instances)):
+        for platform_id in reversed(list(self._running)):
+            await self.stop(platform_id)
+        for platform in list(self.instances):  # put there by a plugin itself
             await self.stop(platform.meta().id)
 
     def find(self, platform_id: str) -> Platform | None:
-        """The running adapter with that id."""
+        """The running adapter with that id: that of its configuration, or the one it gives itself."""
+        running = self._running.get(platform_id)
+        if running is not None:
+            return running[0]
         return next((p for p in self.instances if p.meta().id == platform_id), None)
+
+    def id_of(self, platform: Platform) -> str:
+        """The id of a running adapter's configuration."""
+        configured = (name for name, (running, _) in self._running.items() if running is platform)
+        return next(configured, "") or platform.meta().id
 
     def forget(self, platform_id: str) -> None:
         """Drop what is remembered of an adapter that was deleted."""
@@ -175,7 +191,7 @@ class PlatformInstances:
 
     # --- running ----------------------------------------------------------------------------------
 
-    async def _keep(self, platform: Platform) -> None:
+    async def _keep(self, platform_id: str, platform: Platform) -> None:
         """Run an adapter; one that fails is started again after a pause."""
         pause = FIRST_PAUSE
         while True:
@@ -188,7 +204,7 @@ class PlatformInstances:
                 platform.status = PlatformStatus.STOPPED
                 return
             except Exception as error:
-                log.error("platform failed", exc_info=error, extra={"platform": platform.meta().id})
+                log.error("platform failed", exc_info=error, extra={"platform": platform_id})
                 platform.record_error(describe(error), traceback.format_exc())
             if self._clock.monotonic() - started > LONGEST_PAUSE:
                 pause = FIRST_PAUSE

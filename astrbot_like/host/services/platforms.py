@@ -68,7 +68,7 @@ class PluginPlatforms:
 
     def running(self) -> Sequence[RunningPlatform]:
         """All adapters, the web chat included, and those that could not be made."""
-        found = [_running(platform) for platform in self._platforms.instances]
+        found = [_running(self._platforms.id_of(platform), platform) for platform in self._platforms.instances]
         found += [
             RunningPlatform(platform_id, "", "error", reason, None)
             for platform_id, reason in self._platforms.failures.items()
@@ -87,15 +87,14 @@ class PluginPlatforms:
             self._platforms.forget(platform_id)
 
 
-def _running(platform: Platform) -> RunningPlatform:
-    meta = platform.meta()
+def _running(platform_id: str, platform: Platform) -> RunningPlatform:
     error = platform.last_error
     started = platform.get_stats().get("started_at")
     from datetime import datetime
 
     return RunningPlatform(
-        id=meta.id,
-        type=meta.name,
+        id=platform_id,
+        type=platform.meta().name,
         state=platform.status.value,
         last_error=error.message if error is not None else "",
         started_at=datetime.fromisoformat(started).timestamp() if isinstance(started, str) else None,
