@@ -47,7 +47,15 @@ function build(history: StoredMessage[] = [], stored: () => Promise<readonly Sto
     socket.watch('s')
     await accept()
   }
-  return { socket, sockets, send, cut, accept, start, transcript: () => transcript }
+  /** A message is sent, and the connection cut before an answer; it comes back at once. */
+  const cutAfter = async (id: string): Promise<void> => {
+    await start()
+    send(id)
+    cut()
+    await accept()
+  }
+  const bound = (): void => sockets.last().say({ ct: 'chat', type: 'session_bound', session_id: 's', message_id: 'ws_sub_1' })
+  return { socket, sockets, send, cut, accept, start, cutAfter, bound, transcript: () => transcript }
 }
 
 const of = (id: string, rest: Record<string, unknown>): Record<string, unknown> => ({ ct: 'chat', session_id: 's', message_id: id, ...rest })
@@ -61,7 +69,7 @@ describe('ChatSocket', () => {
   afterEach(() => void vi.useRealTimers())
 
   it('binds with the last id it knows, again after every reconnection', async () => {
-    const { sockets, start, cut, accept } = build()
+    const { sockets, cut, accept, start } = build()
     await start()
     expect(sockets.last().frames).toEqual([{ ct: 'chat', t: 'bind', session_id: 's', after: 0 }])
     sockets.last().say(saved('m', 7, 'x'))
@@ -82,23 +90,17 @@ describe('ChatSocket', () => {
   })
 
   it('does not repeat a message that the history shows as stored', async () => {
-    const { socket, sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
-    await start()
-    send('m1')
-    cut()
-    await accept()
+    const { socket, sockets, cutAfter, transcript } = build([row(3, 'm1')])
+    await cutAfter('m1')
     expect(sends(sockets.last().frames)).toEqual([])
     expect(socket.pending).toEqual([])
     expect(transcript().messages[0]).toMatchObject({ id: 3, status: 'done' })
   })
 
   it('ends the wait for a reply whose question arrived, but whose server died', async () => {
-    const { sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
-    await start()
-    send('m1')
-    cut()
-    await accept()
-    sockets.last().say({ ct: 'chat', type: 'session_bound', session_id: 's', message_id: 'ws_sub_1' })
+    const { cutAfter, bound, transcript } = build([row(3, 'm1')])
+    await cutAfter('m1')
+    bound()
     expect(said(transcript())).toEqual([
       ['user', 'm1', 'done'],
       ['bot', '', 'interrupted'],
@@ -106,12 +108,9 @@ describe('ChatSocket', () => {
   })
 
   it('goes on with a reply that was given up too early', async () => {
-    const { sockets, send, cut, accept, start, transcript } = build([row(3, 'm1')])
-    await start()
-    send('m1')
-    cut()
-    await accept()
-    sockets.last().say({ ct: 'chat', type: 'session_bound', session_id: 's', message_id: 'ws_sub_1' })
+    const { sockets, cutAfter, bound, transcript } = build([row(3, 'm1')])
+    await cutAfter('m1')
+    bound()
     sockets.last().say(of('m1', { type: 'plain', data: 'Late, ', streaming: true, chain_type: null }))
     sockets.last().say(of('m1', { type: 'plain', data: 'but here', streaming: true, chain_type: null }))
     sockets.last().say(of('m1', { type: 'message_saved', data: { id: 4, created_at: NOW } }))
@@ -123,11 +122,8 @@ describe('ChatSocket', () => {
   })
 
   it('waits for the reply of a message that it sends again', async () => {
-    const { sockets, send, cut, accept, start, transcript } = build()
-    await start()
-    send('m1')
-    cut()
-    await accept()
+    const { sockets, cutAfter, transcript } = build()
+    await cutAfter('m1')
     sockets.last().say(saved('m1', 3))
     expect(said(transcript())).toEqual([
       ['user', 'm1', 'done'],
@@ -137,25 +133,19 @@ describe('ChatSocket', () => {
 
   it('asks again what became of a message when the server could not say', async () => {
     let asked = 0
-    const { sockets, send, cut, accept, start } = build([], async () => {
+    const { sockets, cutAfter } = build([], async () => {
       if (++asked < 3) throw new ApiError('starting', 503)
       return []
     })
-    await start()
-    send('m1')
-    cut()
-    await accept()
+    await cutAfter('m1')
     expect(sends(sockets.last().frames)).toEqual([])
     await vi.advanceTimersByTimeAsync(2 * SETTLE_RETRY_MS)
     expect(sends(sockets.last().frames)).toEqual(['m1'])
   })
 
   it('shows a message as not sent whose session is gone', async () => {
-    const { socket, send, cut, accept, start, transcript } = build([], () => Promise.reject(new ApiError('session_id not found', 404, 'NOT_FOUND')))
-    await start()
-    send('m1')
-    cut()
-    await accept()
+    const { socket, cutAfter, transcript } = build([], () => Promise.reject(new ApiError('session_id not found', 404, 'NOT_FOUND')))
+    await cutAfter('m1')
     expect(socket.pending).toEqual([])
     expect(transcript().messages.map((message) => message.status)).toEqual(['failed', 'done'])
   })
@@ -178,7 +168,7 @@ describe('ChatSocket', () => {
   })
 
   it('tells two equal messages apart by their place', async () => {
-    const { sockets, start, cut, accept, socket } = build([row(1, 'again')])
+    const { socket, sockets, cut, accept, start } = build([row(1, 'again')])
     await start()
     sockets.last().say(saved('old', 1, 'again'))
     socket.send({ ...frame('m2'), message: [{ type: 'plain', text: 'again' }] })
@@ -199,7 +189,7 @@ describe('ChatSocket', () => {
   })
 
   it('completes a reply that was cut in its middle, without loss or repetition', async () => {
-    const { sockets, send, start, cut, accept, transcript } = build()
+    const { sockets, send, cut, accept, start, transcript } = build()
     await start()
     send('m1')
     sockets.last().say(saved('m1', 1))
@@ -217,7 +207,7 @@ describe('ChatSocket', () => {
   })
 
   it('goes on with a reply that is still being told after the reconnection', async () => {
-    const { sockets, send, start, cut, accept, transcript } = build()
+    const { sockets, send, cut, accept, start, transcript } = build()
     await start()
     send('m1')
     sockets.last().say(saved('m1', 1))
