@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from quart import Quart
 
+from astrbot_like.dashboard.admin.views import ChangedConfig, Done, NewConfig
 from astrbot_like.dashboard.routing import DASHBOARD, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
@@ -25,27 +24,10 @@ class PlatformTypeList(msgspec.Struct, frozen=True):
     types: list[PlatformTypeView]
 
 
-class NewPlatform(msgspec.Struct, frozen=True):
-    """A bot to add: ``config`` holds ``id``, ``type``, ``enable`` and the options of its type."""
-
-    config: dict[str, Any]
-
-
-class ChangedPlatform(msgspec.Struct, frozen=True):
-    """A bot to change; masked secrets that come back stay as they are."""
-
-    id: str
-    config: dict[str, Any]
-
-
 class PlatformId(msgspec.Struct, frozen=True):
     """A bot by its id."""
 
     id: str
-
-
-class PlatformDeleted(msgspec.Struct, frozen=True):
-    """It is gone."""
 
 
 def register(app: Quart, services: DashboardServices) -> None:
@@ -70,12 +52,12 @@ def register(app: Quart, services: DashboardServices) -> None:
         return await platforms.get(query.id)
 
     @routes.post("/api/platform/new", access=DASHBOARD, errors=(errors.Conflict,))
-    async def new_platform(body: NewPlatform) -> PlatformView:
+    async def new_platform(body: NewConfig) -> PlatformView:
         """Add a bot and start it; when it can't be started, ``last_error`` says why."""
         return await platforms.create(body.config)
 
     @routes.post("/api/platform/update", access=DASHBOARD, errors=refused)
-    async def update_platform(body: ChangedPlatform) -> PlatformView:
+    async def update_platform(body: ChangedConfig) -> PlatformView:
         """Change a bot and start it anew."""
         return await platforms.update(body.id, body.config)
 
@@ -90,7 +72,7 @@ def register(app: Quart, services: DashboardServices) -> None:
         return await platforms.set_enabled(body.id, False)
 
     @routes.post("/api/platform/delete", access=DASHBOARD, errors=refused)
-    async def delete_platform(body: PlatformId) -> PlatformDeleted:
+    async def delete_platform(body: PlatformId) -> Done:
         """Stop a bot and forget it."""
         await platforms.delete(body.id)
-        return PlatformDeleted()
+        return Done()

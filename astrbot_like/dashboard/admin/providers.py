@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from quart import Quart
 
+from astrbot_like.dashboard.admin.views import ChangedConfig, Done, NewConfig
 from astrbot_like.dashboard.routing import DASHBOARD, RouteTable
 from astrbot_like.dashboard.services import DashboardServices
 from astrbot_like.domain import errors
@@ -25,19 +26,6 @@ class ProviderTypeList(msgspec.Struct, frozen=True):
     """All types of providers that can be added."""
 
     types: list[ProviderTypeView]
-
-
-class NewProvider(msgspec.Struct, frozen=True):
-    """A provider to add: ``config`` holds ``id``, ``type``, ``enable`` and the options of its type."""
-
-    config: dict[str, Any]
-
-
-class ChangedProvider(msgspec.Struct, frozen=True):
-    """A provider to change; masked secrets that come back stay as they are."""
-
-    id: str
-    config: dict[str, Any]
 
 
 class ProviderId(msgspec.Struct, frozen=True):
@@ -71,10 +59,6 @@ class DetectedList(msgspec.Struct, frozen=True):
     found: list[DetectedProvider]
 
 
-class Deleted(msgspec.Struct, frozen=True):
-    """It is gone."""
-
-
 def register(app: Quart, services: DashboardServices) -> None:
     """Declare the routes."""
     routes = RouteTable.of(app).group("Providers")
@@ -102,7 +86,7 @@ def register(app: Quart, services: DashboardServices) -> None:
         return DetectedList(await services.detection.find(known))
 
     @routes.post("/api/provider/new", access=DASHBOARD, errors=(errors.Conflict,))
-    async def new_provider(body: NewProvider) -> ProviderView:
+    async def new_provider(body: NewConfig) -> ProviderView:
         """Add a provider and start it.
 
         One that can't be started is saved all the same; ``last_error`` says why.
@@ -110,15 +94,15 @@ def register(app: Quart, services: DashboardServices) -> None:
         return await providers.create(body.config)
 
     @routes.post("/api/provider/update", access=DASHBOARD, errors=refused)
-    async def update_provider(body: ChangedProvider) -> ProviderView:
+    async def update_provider(body: ChangedConfig) -> ProviderView:
         """Change a provider and start it anew."""
         return await providers.update(body.id, body.config)
 
     @routes.post("/api/provider/delete", access=DASHBOARD, errors=refused)
-    async def delete_provider(body: ProviderId) -> Deleted:
+    async def delete_provider(body: ProviderId) -> Done:
         """Stop a provider and forget it."""
         await providers.delete(body.id)
-        return Deleted()
+        return Done()
 
     @routes.post("/api/provider/test", access=DASHBOARD, errors=(errors.NotFound,))
     async def test_provider(body: ProviderProbe) -> TestResult:

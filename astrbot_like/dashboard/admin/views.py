@@ -20,6 +20,19 @@ HistoryId = Annotated[int, Meta(ge=0, le=2**53)]
 SessionId = Annotated[str, Meta(examples=["4fd2c0a1b7e94c0f8d1a2b3c4d5e6f70"])]
 
 
+class NewConfig(msgspec.Struct, frozen=True):
+    """A bot or a provider to add: ``config`` holds ``id``, ``type``, ``enable`` and the options of its type."""
+
+    config: dict[str, Any]
+
+
+class ChangedConfig(msgspec.Struct, frozen=True):
+    """A bot or a provider to change; masked secrets that come back stay as they are."""
+
+    id: str
+    config: dict[str, Any]
+
+
 class SessionsPageQuery(msgspec.Struct, frozen=True):
     """Which sessions, newest first."""
 
