@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the declared routes and nothing else."""
+"""The OpenAPI 3.1 document, made from the declared routes and nothing else (components: ``openapi_components``)."""
 
 from __future__ import annotations
 
@@ -6,64 +6,24 @@ import inspect
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from astrbot_like.dashboard.errors import http_status
 from astrbot_like.dashboard.examples import example_of, request_example
+from astrbot_like.dashboard.openapi_components import (
+    ERROR_SCHEMA,
+    REF,
+    SECURITY,
+    SECURITY_SCHEMES,
+    error_response,
+    require_what_is_always_sent,
+)
 from astrbot_like.dashboard.routing import Access, Route
 from astrbot_like.domain import errors
 
-REF = "#/components/schemas/{name}"
 PLACEHOLDER = re.compile(r"<(?:(?:[a-z]+)(?:\([^)]*\))?:)?([A-Za-z_][A-Za-z0-9_]*)>")
-
-SECURITY: dict[str, list[dict[str, list[str]]]] = {
-    "public": [],
-    "dashboard": [{"token": []}],
-    "key": [{"apiKeyHeader": []}, {"apiKeyBearer": []}, {"apiKeyQuery": []}],
-    "dashboard_or_key": [{"token": []}, {"apiKeyHeader": []}],
-    "metrics": [{"metricsToken": []}],
-    "page": [],
-}
-
-SECURITY_SCHEMES: dict[str, dict[str, str]] = {
-    "apiKeyBearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API key; the scheme name ApiKey works too.",
-    },
-    "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
-    "apiKeyQuery": {
-        "type": "apiKey",
-        "in": "query",
-        "name": "api_key",
-        "description": "An API key; the name key works too.",
-    },
-    "metricsToken": {"type": "http", "scheme": "bearer", "description": "The metrics token of the settings."},
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "The token of POST /api/auth/login.",
-    },
-}
-
-ERROR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "ErrorEnvelope",
-    "description": "What every failed request gets.",
-    "properties": {
-        "status": {"const": "error"},
-        "message": {"type": "string", "description": "What happened and what to do."},
-        "data": {
-            "type": "object",
-            "properties": {"code": {"type": "string", "description": "Stable code, see docs/errors.md."}},
-            "required": ["code"],
-        },
-    },
-    "required": ["status", "message", "data"],
-}
 
 
 class Contract:
@@ -86,7 +46,7 @@ class Contract:
         schemas, components = msgspec.json.schema_components([*self._inputs, *self._outputs], ref_template=REF)
         self._schemas = schemas
         self._error_answers: dict[str, Any] = {}
-        _require_what_is_always_sent(components, self._inputs, self._outputs)
+        require_what_is_always_sent(components, self._inputs, self._outputs)
         components["ErrorEnvelope"] = ERROR_SCHEMA
         paths: dict[str, dict[str, Any]] = {}
         sockets: dict[str, Any] = {}
@@ -192,7 +152,7 @@ class Contract:
             by_status.setdefault(http_status(error), []).append(error)
         for status, classes in sorted(by_status.items()):
             title = "".join([f"Error{status}", *(f"_{code}" for code in sorted({cls.code for cls in classes}))])
-            self._error_answers.setdefault(title, _error_answer(status, classes))
+            self._error_answers.setdefault(title, error_response(status, classes))
             found[str(status)] = {"$ref": f"#/components/responses/{title}"}
         return found
 
@@ -223,29 +183,6 @@ def render(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _error_answer(status: int, classes: list[type[errors.BotError]]) -> dict[str, Any]:
-    by_code = {cls.code: cls for cls in classes}
-    codes = sorted(by_code)
-    examples = {
-        code: {"value": {"status": "error", "message": by_code[code].default_message, "data": {"code": code}}}
-        for code in codes
-    }
-    answer: dict[str, Any] = {
-        "description": "Error: " + ", ".join(codes) + ".",
-        "content": {
-            "application/json": {
-                "schema": {"$ref": REF.format(name="ErrorEnvelope")},
-                "examples": examples,
-            }
-        },
-    }
-    if status == 429:
-        answer["headers"] = {
-            "Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}
-        }
-    return answer
-
-
 def _event_schema(data: dict[str, Any]) -> dict[str, Any]:
     """One server-sent event whose ``data`` is JSON."""
     content = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
@@ -272,39 +209,6 @@ def _query_parameters(query: Any) -> list[dict[str, Any]]:
             parameter["description"] = description
         found.append(parameter)
     return found
-
-
-def _require_what_is_always_sent(components: dict[str, Any], inputs: list[Any], outputs: list[Any]) -> None:
-    """Fields with a default are optional in what comes in, but always present in what goes out."""
-    incoming = set(_structs(inputs))
-    for struct in _structs(outputs):
-        if struct in incoming or struct.__struct_config__.omit_defaults:
-            continue
-        schema = components.get(struct.__name__)
-        if schema is not None and "properties" in schema:
-            optional = {f.encode_name for f in msgspec.structs.fields(struct) if msgspec.UnsetType in get_args(f.type)}
-            schema["required"] = [name for name in schema["properties"] if name not in optional]
-
-
-def _structs(types: Iterable[Any]) -> Iterable[type[msgspec.Struct]]:
-    pending: list[Any] = list(msgspec.inspect.multi_type_info(types))
-    seen: set[Any] = set()
-    while pending:
-        info = pending.pop()
-        if isinstance(info, msgspec.inspect.StructType):
-            if info.cls in seen:
-                continue
-            seen.add(info.cls)
-            yield info.cls
-            pending.extend(field.type for field in info.fields)
-        elif isinstance(info, msgspec.inspect.UnionType):
-            pending.extend(info.types)
-        elif isinstance(info, msgspec.inspect.Metadata):
-            pending.append(info.type)
-        else:
-            inner = (getattr(info, name, None) for name in ("item_type", "key_type", "value_type"))
-            pending.extend(found for found in inner if found is not None)
-            pending.extend(getattr(info, "item_types", ()))
 
 
 def _tidy(value: Any) -> Any:
