@@ -19,6 +19,7 @@ import msgspec
 
 from astrbot_like.domain.errors import BadRequest, StorageError, TooLarge
 from astrbot_like.storage import database, schema, secrets
+from astrbot_like.storage.sqlite_file import check_copy
 
 PROGRAM = "astrbot-like"
 FORMAT = 1
@@ -167,7 +168,7 @@ def unpack(archive: Path, target: Path, progress: Progress) -> Manifest:
     if (target / secrets.FILE_NAME).exists():
         (target / secrets.FILE_NAME).chmod(0o600)
     try:
-        database.check_copy(target / database.FILE_NAME)
+        check_copy(target / database.FILE_NAME)
     except StorageError as error:
         raise BadRequest(DAMAGED.format("its database can't be read")) from error
     return manifest

@@ -22,13 +22,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from astrbot_like.domain.errors import StorageError
-from astrbot_like.storage import faults, schema
+from astrbot_like.storage import schema
 from astrbot_like.storage.faults import storage_error
-from astrbot_like.storage.lock import make_private
+from astrbot_like.storage.sqlite_file import (
+    READERS,
+    check_file,
+    checkpoint,
+    copy_database,
+    reader_engine,
+    writer_engine,
+)
 from astrbot_like.storage.writer_thread import CLOSED, Done, WriterThread
 
 log = logging.getLogger(__name__)
@@ -36,17 +43,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FILE_NAME = "astrbot_like.db"
-MAGIC = b"SQLite format 3\x00"
-BUSY_MS = 5_000
-"""How long SQLite waits for another process (the command line, say) that is writing."""
-READERS = 4
 DEADLINE = 60.0
 """Seconds after which a read or a write is given up."""
 COMMITS_PER_CHECKPOINT = 100
 """Small and often: a long one keeps the disk from the messages (99th percentile of a commit at 1500 messages a second:
 3 ms with 100, 26 ms with 1000)."""
-AUTOCHECKPOINT_PAGES = 16_384
-"""The writer checkpoints by itself at 64 MiB of log, should the checkpoint thread not keep up."""
 
 
 class Database:
@@ -54,11 +55,11 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = _writer_engine(path)
+        self._engine = writer_engine(path)
         self._thread = WriterThread("database-writer")
         self._connection: Connection | None = None
         self._driver: sqlite3.Connection | None = None
-        self._readers = _reader_engine(path)
+        self._readers = reader_engine(path)
         self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
         self._checkpoint_task: asyncio.Task[None] | None = None
         self._commits = 0
@@ -150,7 +151,7 @@ class Database:
         Args:
             progress: Called on another thread with pages done and pages in all.
         """
-        await asyncio.to_thread(_copy, self.path, target, progress)
+        await asyncio.to_thread(copy_database, self.path, target, progress)
 
     async def aclose(self) -> None:
         """Finish what is being written, fold the log into the database and close; idempotent."""
@@ -173,7 +174,7 @@ class Database:
     # --- on the writer's thread -----------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        _check_file(self.path)
+        check_file(self.path)
         connection = self._connection = self._engine.connect()
         self._driver = cast(sqlite3.Connection, connection.connection.driver_connection)
         with connection.begin():
@@ -190,7 +191,7 @@ class Database:
     def _migrate(self, connection: Connection, revision: str) -> None:
         keep = self.path.with_name(f"{self.path.stem}.before-{schema.HEAD}.db")
         if not keep.exists():
-            _copy(self.path, keep, None)
+            copy_database(self.path, keep, None)
         log.info("upgrading the database", extra={"from": revision, "to": schema.HEAD, "copy": keep.name})
         with connection.begin():
             schema.upgrade(connection)
@@ -232,7 +233,7 @@ class Database:
 
     async def _checkpoint(self) -> None:
         try:
-            await asyncio.to_thread(_checkpoint, self.path)
+            await asyncio.to_thread(checkpoint, self.path)
         except sqlite3.Error as error:
             log.warning("checkpoint failed; it will be tried again", extra={"reason": str(error)})
         finally:
@@ -259,103 +260,3 @@ def transaction(driver: sqlite3.Connection) -> Generator[None]:
         if driver.in_transaction:
             driver.execute("ROLLBACK")
         raise
-
-
-def _check_file(path: Path) -> None:
-    try:
-        make_private(path.parent)
-        with path.open("rb") as file:
-            head = file.read(len(MAGIC))
-    except FileNotFoundError:
-        return
-    if head and head != MAGIC:
-        raise StorageError(
-            "The database file in the data directory is damaged or not a database. Nothing was changed. "
-            "Restore a backup (astrbot-like backup restore), or move the file away to start anew."
-        )
-
-
-def check_copy(path: Path) -> None:
-    """Check a database that nobody uses, thoroughly. Synchronous.
-
-    Raises:
-        StorageError: It is damaged, foreign or of a newer version.
-    """
-    _check_file(path)
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        with engine.connect() as connection:
-            if connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar() != "ok":
-                raise StorageError(faults.DAMAGED)
-            if schema.stored_revision(connection) is None:
-                raise StorageError(faults.DAMAGED)
-    except DBAPIError as error:
-        raise storage_error(error) from error
-    finally:
-        engine.dispose()
-
-
-def _writer_engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_MS / 1000, "isolation_level": None})
-
-    def on_connect(raw: sqlite3.Connection, _record: object) -> None:
-        raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-        raw.execute("PRAGMA journal_mode=WAL")
-        raw.execute("PRAGMA synchronous=NORMAL")
-        raw.execute("PRAGMA foreign_keys=ON")
-        raw.execute(f"PRAGMA wal_autocheckpoint={AUTOCHECKPOINT_PAGES}")
-
-    def on_begin(connection: Connection) -> None:
-        # The driver's own BEGIN would wait until the first write and could then fail for a stale snapshot.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    event.listen(engine, "connect", on_connect)
-    event.listen(engine, "begin", on_begin)
-    return engine
-
-
-def _reader_engine(path: Path) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        pool_size=READERS,
-        max_overflow=0,
-        # Each SELECT sees a snapshot of its own; there is nothing to roll back when a connection returns to the pool.
-        pool_reset_on_return=None,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": BUSY_MS / 1000},
-    )
-
-    def on_connect(raw: sqlite3.Connection, _record: object) -> None:
-        raw.execute("PRAGMA query_only=ON")
-
-    event.listen(engine, "connect", on_connect)
-    return engine
-
-
-def _checkpoint(path: Path) -> None:
-    connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
-    try:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    finally:
-        connection.close()
-
-
-def _copy(source: Path, target: Path, progress: Callable[[int, int], None] | None) -> None:
-    """Copy a database that is in use with SQLite's online backup."""
-
-    def report(_status: int, remaining: int, total: int) -> None:
-        if progress is not None:
-            progress(total - remaining, total)
-
-    origin = sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_MS / 1000)
-    try:
-        copy = sqlite3.connect(target)
-        try:
-            # In one step: a copy in several would start again whenever the server writes in between.
-            origin.backup(copy, pages=-1, progress=report)
-            # The copy is read on its own, so it needs no log beside it.
-            copy.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            copy.close()
-    finally:
-        origin.close()
