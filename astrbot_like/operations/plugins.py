@@ -14,7 +14,7 @@ from astrbot_like.plugin_host.config_forms import FieldProblem, check_values
 from astrbot_like.plugin_host.manager import PluginHost
 from astrbot_like.plugin_host.records import Plugin
 from astrbot_like.plugin_host.star_records import LOGO
-from astrbot_like.storage.attachments import display_name
+from astrbot_like.storage.attachment_files import display_name
 
 CHANGELOG_NAMES = ("CHANGELOG.md", "changelog.md")
 CONFIG_FILES = "files"

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
-from typing import BinaryIO, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from astrbot_like.domain.errors import NotFound, StorageError, TooLarge
+from astrbot_like.domain.errors import NotFound, StorageError
 from astrbot_like.domain.history import Attachment
 from astrbot_like.domain.messages import MediaKind
 from astrbot_like.runtime.clock import Clock, SystemClock
 from astrbot_like.runtime.ids import new_id
+from astrbot_like.storage.attachment_files import (
+    CHUNK,
+    INCOMING,
+    begin,
+    compare,
+    display_name,
+    finish,
+    on_disk,
+    receive,
+    size_of,
+    unlink_all,
+)
 from astrbot_like.storage.database import Database
-from astrbot_like.storage.faults import storage_error
-from astrbot_like.storage.media_types import HEAD, MediaType, detect
+from astrbot_like.storage.media_types import MediaType, detect
 from astrbot_like.storage.rows import attachment_of, now_ms
 from astrbot_like.storage.settings import StorageSettings
 from astrbot_like.storage.tables import attachments, message_attachments, messages
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-CHUNK = 256 * 1024
-"""Bytes gathered before a thread writes them; what an upload takes of memory."""
-NAME_LENGTH = 255
-INCOMING = "incoming"
-"""Where files grow until they are complete, within the attachment directory."""
-STALE_SECONDS = 24 * 3600
-"""Age from which a file without a record, or an unfinished one, is rubbish."""
 CLEAN_UP_INTERVAL = 3600.0
 PAGE = 500
 
@@ -98,7 +97,7 @@ class AttachmentStore:
             finally:
                 file.close()
 
-        limit = await asyncio.to_thread(_size_of, path)
+        limit = await asyncio.to_thread(size_of, path)
         return await self.put_stream(pieces(), filename=filename or path.name, owner=owner, limit=limit, kind=kind)
 
     async def put_stream(
@@ -125,17 +124,17 @@ class AttachmentStore:
         attachment_id = new_id()
         part = self._directory / INCOMING / attachment_id
         try:
-            file = await _on_disk(lambda: _begin(part))
+            file = await on_disk(lambda: begin(part))
             try:
-                head, size = await _receive(stream, file, most)
+                head, size = await receive(stream, file, most)
             finally:
-                await _on_disk(file.close)
+                await on_disk(file.close)
             name = display_name(filename)
             media = await asyncio.to_thread(detect, head, name)
             if kind is not None and kind != media.kind:
                 media = MediaType(kind, media.mime_type, media.suffix)
             stored_name = f"{attachment_id[:2]}/{attachment_id}{media.suffix}"
-            await _on_disk(lambda: _finish(part, self._directory / stored_name))
+            await on_disk(lambda: finish(part, self._directory / stored_name))
         except BaseException:
             # Not on a thread: a task that is being cancelled may not get to wait for one.
             part.unlink(missing_ok=True)
@@ -145,7 +144,7 @@ class AttachmentStore:
         try:
             await self._database.write(lambda c: c.execute(insert(attachments).values(values)))
         except StorageError:
-            await asyncio.to_thread(_unlink_all, [self._directory / stored_name])
+            await asyncio.to_thread(unlink_all, [self._directory / stored_name])
             raise
         return attachment_of(values, self._root)
 
@@ -166,7 +165,7 @@ class AttachmentStore:
             return gone
 
         names = await self._database.write(work)
-        await asyncio.to_thread(_unlink_all, [self._directory / name for name in names])
+        await asyncio.to_thread(unlink_all, [self._directory / name for name in names])
         return len(names)
 
     async def only_in_sessions(self, session_ids: Iterable[str]) -> list[str]:
@@ -229,98 +228,10 @@ class AttachmentStore:
                 for row in c.execute(select(attachments.c.stored_name, attachments.c.attachment_id))
             }
         )
-        missing, strays = await asyncio.to_thread(_compare, self._directory, known)
+        missing, strays = await asyncio.to_thread(compare, self._directory, known)
         removed += await self.delete(missing)
-        await asyncio.to_thread(_unlink_all, strays)
+        await asyncio.to_thread(unlink_all, strays)
         removed += len(strays)
         if removed:
             log.info("attachments cleaned up", extra={"removed": removed})
         return removed
-
-
-def display_name(filename: str) -> str:
-    """A client's file name fit for display: its last part, printable, of bounded length."""
-    last = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    clean = "".join(char for char in last if char.isprintable()).strip()
-    if len(clean) > NAME_LENGTH:
-        stem, dot, suffix = clean.rpartition(".")
-        clean = f"{stem[: NAME_LENGTH - len(suffix) - 1]}.{suffix}" if dot and len(suffix) < 16 else clean[:NAME_LENGTH]
-    return clean if clean.strip(".") else "file"
-
-
-async def _receive(stream: AsyncIterator[bytes], file: BinaryIO, limit: int) -> tuple[bytes, int]:
-    head = bytearray()
-    waiting = bytearray()
-    size = 0
-    async for piece in stream:
-        size += len(piece)
-        if size > limit:
-            raise TooLarge(f"The file is over the limit of {limit} bytes.")
-        if len(head) < HEAD:
-            head += piece[: HEAD - len(head)]
-        waiting += piece
-        if len(waiting) >= CHUNK:
-            await _write(file, bytes(waiting))
-            waiting.clear()
-    if waiting:
-        await _write(file, bytes(waiting))
-    return bytes(head), size
-
-
-async def _write(file: BinaryIO, data: bytes) -> None:
-    await _on_disk(lambda: _write_all(file, data))
-
-
-async def _on_disk(work: Callable[[], T]) -> T:
-    """Run ``work`` on a thread; its errors, unlike those of a stream's source, are the store's."""
-    try:
-        return await asyncio.to_thread(work)
-    except OSError as error:
-        raise storage_error(error) from error
-
-
-def _begin(part: Path) -> BinaryIO:
-    part.parent.mkdir(parents=True, exist_ok=True)
-    # Unbuffered: pieces are gathered already, and an error must come where it can be handled.
-    return part.open("xb", buffering=0)
-
-
-def _write_all(file: BinaryIO, data: bytes) -> None:
-    """An unbuffered file takes what fits; the error comes with the rest."""
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
-
-
-def _finish(part: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    part.replace(target)
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError as error:
-        raise NotFound("The file to store does not exist.") from error
-
-
-def _unlink_all(paths: list[Path]) -> None:
-    for path in paths:
-        # A file that is in use (Windows) stays until the next clean-up.
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-def _compare(directory: Path, known: dict[str, str]) -> tuple[list[str], list[Path]]:
-    """Ids of records without a file, and old files without a record."""
-    if not directory.is_dir():
-        return list(known.values()), []
-    present: set[str] = set()
-    strays: list[Path] = []
-    oldest = time.time() - STALE_SECONDS
-    for path in directory.glob("*/*"):
-        name = path.relative_to(directory).as_posix()
-        present.add(name)
-        if name not in known and path.is_file() and path.stat().st_mtime < oldest:
-            strays.append(path)
-    return [attachment_id for name, attachment_id in known.items() if name not in present], strays

@@ -13,7 +13,7 @@ import pytest
 from astrbot_like.domain.errors import NotFound, TooLarge
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import FilePart
-from astrbot_like.storage.attachments import display_name
+from astrbot_like.storage.attachment_files import display_name
 from astrbot_like.storage.media_types import detect
 from astrbot_like.storage.settings import StorageSettings
 from tests.support.stores import open_stores
