@@ -84,7 +84,7 @@ async def test_the_agent_calls_a_tool_in_a_voice_turn(tmp_path: Path):
     chat = {"tool": "oven", "tool_args": {"degrees": 200}, "reply": "#contexts"}
     async with house(tmp_path, chat=chat) as (_, http), live(http) as client:
         await client.speak()
-        frames = await client.until("end", 40)
+        frames = await client.until("end")
     call = json.loads(next(frame["data"] for frame in frames if frame["t"] == "tool_call"))
     assert call["name"] == "oven" and call["args"] == {"degrees": 200}
     result = json.loads(next(frame["data"] for frame in frames if frame["t"] == "tool_call_result"))

@@ -93,7 +93,7 @@ async def test_a_long_answer_of_a_command_is_shown_and_only_announced(tmp_path: 
         frames = await client.until("end")
         assert "Nothing is running" in texts(frames, "bot_text_chunk")
         await client.send("text_input", text="hear " + "this and " * 40 + "that")
-        frames = await client.until("end", timeout=60)
+        frames = await client.until("end")
         spoken, told = texts(frames, "bot_text_chunk"), texts(frames, "bot_delta_chunk")
         assert len(told) > 300 and "".join(spoken.split()) == "".join(told.split())
 
