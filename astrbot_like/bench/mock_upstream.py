@@ -269,7 +269,7 @@ class MockUpstream:
                     request.transport.abort()
                     return response
                 if index == behaviour.hang:
-                    await asyncio.Event().wait()
+                    await self.released.wait()
                 if behaviour.audio_rate:
                     due = start + index * _AUDIO_PIECE_MS / 1000 / behaviour.audio_rate
                     await asyncio.sleep(max(0.0, due - time.monotonic()))

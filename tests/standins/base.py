@@ -70,6 +70,7 @@ class StandIn(ABC):
         aborted: Answers whose client went away before their end.
         under_way: Requests that are being answered.
         heard: Bytes of sound that came in while its speaker was still speaking.
+        released: Set: streams that fell silent go on.
     """
 
     key: str = "right-key"
@@ -79,6 +80,7 @@ class StandIn(ABC):
     under_way: int = 0
     heard: int = 0
     url: str = ""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @abstractmethod
     def routes(self) -> Iterable[web.RouteDef]:
@@ -127,7 +129,7 @@ class StandIn(ABC):
             if index == self.faults.error_after:
                 raise Reported
             if index == self.faults.hang_after:
-                await asyncio.Event().wait()
+                await self.released.wait()
             if self.faults.pause:
                 await asyncio.sleep(self.faults.pause)
             yield piece

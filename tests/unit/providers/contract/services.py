@@ -13,6 +13,8 @@ from tests.unit.providers.contract.subjects import Fault, Service
 
 PAUSE = 0.03
 """Seconds between the pieces of a slow stream."""
+FIRST_PIECES = 12
+"""Enough of a stream for any provider to make the first sound of."""
 
 
 class StandInService(Service):
@@ -38,6 +40,12 @@ class StandInService(Service):
 
     def slow_down(self) -> None:
         self.standin.faults = Faults(pause=PAUSE)
+
+    def hold(self) -> None:
+        self.standin.faults = Faults(hang_after=FIRST_PIECES)
+
+    def release(self) -> None:
+        self.standin.released.set()
 
     def hurry(self) -> None:
         self.standin.faults = Faults()
@@ -95,6 +103,12 @@ class MockService(Service):
 
     def slow_down(self) -> None:
         self.behave(rate=1 / PAUSE, audio_ms=1000, audio_rate=1.0)
+
+    def hold(self) -> None:
+        self.behave(audio_ms=1000, hang=FIRST_PIECES)
+
+    def release(self) -> None:
+        self.mock.released.set()
 
     def hurry(self) -> None:
         self.behave(rate=0.0, audio_rate=0.0)

@@ -20,7 +20,7 @@ from astrbot_like.api.kit.errors import Failure
 RIGHT_KEY = "right-key"
 WRONG_KEY = "sk-wrong0123456789abcdef"
 PROVIDER_ID = "mine"
-TIMEOUT = 0.5
+TIMEOUT = 1.0
 """Seconds after which the providers under test give a silent service up."""
 
 
@@ -78,6 +78,14 @@ class Service(ABC):
     @abstractmethod
     def slow_down(self) -> None:
         """Leave some time between the pieces of a stream from now on."""
+
+    @abstractmethod
+    def hold(self) -> None:
+        """Fall silent after the first pieces of a stream, until ``release``."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Go on with what is held."""
 
     @abstractmethod
     def hurry(self) -> None:
