@@ -6,7 +6,7 @@ import mimetypes
 from pathlib import Path
 
 import msgspec
-from quart import Quart, Response, request
+from quart import Quart, Response, has_request_context, request
 from werkzeug.exceptions import NotFound
 
 from astrbot_like.dashboard.errors import error_response
@@ -82,6 +82,8 @@ def register(app: Quart, settings: DashboardSettings) -> None:
         return await _send(asset)
 
     async def elsewhere(error: NotFound) -> Response:
+        if not has_request_context():
+            return error_response(errors.NotFound())  # a WebSocket's handshake
         path = request.path
         if request.method in ("GET", "HEAD") and not path.startswith("/api"):
             if (asset := assets.get(path)) is not None and path != "/index.html":

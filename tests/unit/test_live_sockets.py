@@ -7,6 +7,7 @@ import wave
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 
 from astrbot_like.dashboard.settings import DashboardSettings, SocketSettings
@@ -210,6 +211,17 @@ async def test_a_client_that_does_not_read_is_dropped_with_1013(house: FakeHouse
         assert (await client.closed())[0] == 1013
     assert sent == stopped_at
     assert sent < 600
+
+
+async def test_a_socket_at_an_address_that_does_not_exist_is_a_plain_404(
+    house: FakeHouse, caplog: pytest.LogCaptureFixture
+):
+    async with aiohttp.ClientSession() as http:
+        for path in ("/api/v1/nope/ws", "/ws"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(house.url + path)
+            assert refused.value.status == 404
+    assert "request failed" not in caplog.text
 
 
 class TestCredentials:
