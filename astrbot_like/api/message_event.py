@@ -54,7 +54,7 @@ class AstrMessageEvent:
     def __init__(
         self, message_str: str, message_obj: AstrBotMessage, platform_meta: PlatformMetadata, session_id: str
     ) -> None:
-        self.message_str = message_str
+        self.message_str = message_str or ""  # some adapters give None to what has no text
         self.message_obj = message_obj
         self.platform_meta = platform_meta
         self.platform = platform_meta

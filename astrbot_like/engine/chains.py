@@ -101,5 +101,8 @@ async def _store(component: Any, kind: MediaKind, attachments: Attachments) -> M
         raise ProcessingError(f"A {kind} of the reply could not be read: {describe(error)}") from error
     if str(path) in ("", "."):
         raise ProcessingError(f"A {kind} of the reply names no file.")
-    stored = await attachments.put_file(path, filename=name or path.name, kind=kind)
+    try:
+        stored = await attachments.put_file(path, filename=name or path.name, kind=kind)
+    except OSError as error:  # a folder, or a file that may not be read
+        raise ProcessingError(f"A {kind} of the reply could not be read: {describe(error)}") from error
     return MEDIA_PART_TYPES[kind](stored.attachment_id, stored.filename)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from astrbot_like.domain.errors import NotFound, TooLarge
+from astrbot_like.api.event import MessageChain
+from astrbot_like.api.message_components import File, Plain
+from astrbot_like.domain.errors import NotFound, ProcessingError, TooLarge
 from astrbot_like.domain.history import NewMessage
 from astrbot_like.domain.messages import FilePart
+from astrbot_like.engine.chains import split_chain
 from astrbot_like.storage.attachment_files import display_name
 from astrbot_like.storage.media_types import detect
 from astrbot_like.storage.settings import StorageSettings
@@ -214,3 +217,9 @@ async def test_an_upload_takes_little_memory(tmp_path):
         tracemalloc.stop()
         assert stored.size == 20 * 1024 * 1024
         assert peak < 2 * 1024 * 1024
+
+
+async def test_a_folder_in_place_of_a_file_is_named_as_what_could_not_be_read(stores, tmp_path):
+    chain = MessageChain([Plain("see"), File(name="notes.txt", file=str(tmp_path))])
+    with pytest.raises(ProcessingError, match="could not be read"):
+        await split_chain(chain, stores.attachments)

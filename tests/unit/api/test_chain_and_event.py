@@ -34,6 +34,12 @@ def test_chain_is_built_piece_by_piece() -> None:
     assert MessageChain().chain is not MessageChain().chain
 
 
+def test_an_event_without_text_has_an_empty_one() -> None:
+    message = make_message("")
+    event = AstrMessageEvent(None, message, PlatformMetadata("n", "d"), "s")  # type: ignore[arg-type]
+    assert (event.message_str, event.unified_msg_origin) == ("", "n:FriendMessage:s")
+
+
 def test_squash_joins_texts_into_the_first() -> None:
     chain = MessageChain([Comp.At(qq=1), Comp.Plain("a"), Comp.Face(id=1), Comp.Plain("b")])
     chain.squash_plain()
