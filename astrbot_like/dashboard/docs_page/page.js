@@ -125,7 +125,7 @@ async function show(response, output) {
 
 function operationView(contract, path, method, operation) {
   const inputs = [];
-  const output = element("pre", { hidden: "" });
+  const output = element("pre", { hidden: "", tabindex: "0" }); // a long answer is scrolled with the keys
   const body = bodyFields(contract, operation);
   const send = async () => {
     let address = path;
