@@ -20,8 +20,10 @@ from astrbot_like.api.kit.errors import Failure
 RIGHT_KEY = "right-key"
 WRONG_KEY = "sk-wrong0123456789abcdef"
 PROVIDER_ID = "mine"
-TIMEOUT = 1.0
-"""Seconds after which the providers under test give a silent service up."""
+TIMEOUT = 0.5
+"""Seconds after which a provider gives up a service that is silent for good."""
+PATIENCE = 60.0
+"""Seconds that a provider waits for one that answers, on a machine that may be busy."""
 
 
 class Fault(StrEnum):
@@ -143,13 +145,13 @@ class Subject:
         """How it is called in reports of the tests."""
         return f"{self.type}-{self.variant}" if self.variant else self.type
 
-    def provider(self, url: str, key: str = RIGHT_KEY) -> Any:
+    def provider(self, url: str, key: str = RIGHT_KEY, timeout: float = PATIENCE) -> Any:
         """An instance that looks for its service there."""
-        return self.make({**self.options(url, key), "id": PROVIDER_ID, "type": self.type}, {})
+        return self.make({**self.options(url, key, timeout), "id": PROVIDER_ID, "type": self.type}, {})
 
-    def options(self, url: str, key: str = RIGHT_KEY) -> dict[str, Any]:
+    def options(self, url: str, key: str = RIGHT_KEY, timeout: float = PATIENCE) -> dict[str, Any]:
         """Its configuration, without id and type."""
-        return {"timeout": TIMEOUT, **self.config(url, key)}
+        return {"timeout": timeout, **self.config(url, key)}
 
 
 @dataclass
@@ -172,7 +174,8 @@ class Running:
         if fault is not Fault.REFUSED:
             self.service.meet(fault)
         with self.subject.moved(url):
-            provider = self.subject.provider(url, WRONG_KEY if fault is Fault.BAD_KEY else RIGHT_KEY)
+            key = WRONG_KEY if fault is Fault.BAD_KEY else RIGHT_KEY
+            provider = self.subject.provider(url, key, TIMEOUT if fault is Fault.SILENCE else PATIENCE)
             try:
                 yield provider
             finally:
