@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import zipfile
 from pathlib import Path
 
@@ -297,17 +296,17 @@ async def test_the_security_policy_is_strict(web: Web):
 
 
 async def test_the_page_opens_within_a_second(web: Web):
-    """The best of several: what else the machine does can only make a picture late."""
-    painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-    took = [math.inf]
+    """A second of the page's own processor time: what else the machine does can only make a picture late."""
     async with web.open() as page:
-        while min(took) >= 1000 and len(took) <= 10:
-            await page.goto("/login")
-            await page.locator("input[name=password]").wait_for()
-            await until(page, painted)
-            took.append(await page.evaluate(painted))
-    print(f"first picture of the sign-in page: {min(took):.0f} ms")
-    assert min(took) < 1000
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        await page.goto("/login")
+        await page.locator("input[name=password]").wait_for()
+        await until(page, "performance.getEntriesByName('first-contentful-paint').length")
+        told = await devtools.send("Performance.getMetrics")
+    took = {metric["name"]: metric["value"] for metric in told["metrics"]}
+    print(f"sign-in page: {took['TaskDuration']:.3f} s, {took['ScriptDuration']:.3f} s of them script")
+    assert 0 < took["TaskDuration"] < 1
 
 
 def test_the_first_load_stays_within_its_budget():
