@@ -40,6 +40,7 @@ async def test_it_waits_for_providers(tmp_path: Path) -> None:
     tree = {
         "server": {"port": 0, "data_dir": str(tmp_path), "shutdown_grace": 1.0},
         "admin": {"username": USERNAME, "password": PASSWORD},
+        "plugins": {"start_patience": 600.0},
         "providers": [
             {"id": "chat", "type": "fake_chat"},
             {"id": "ears", "type": "fake_stt", "text": "good morning"},
