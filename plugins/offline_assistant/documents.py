@@ -9,22 +9,24 @@ from .understanding import is_chinese
 
 _FIRST_LINES = 3
 _LINE_LENGTH = 200
+_MOST_LOST = 50
+"""Beginnings of files without an end, after which no more are looked for."""
 # The host's own form: [File a.txt], its text, [End of File a.txt]; of recordings the text is what the user said.
-_NOTED = re.compile(
-    r"^\[(?P<label>(?P<kind>File|Recording) (?P<name>[^\]\n]*))\]\n(?P<text>.*?)\n?\[End of (?P=label)\][ \t]*$",
-    re.DOTALL | re.MULTILINE,
+_NOTED = re.compile(r"^\[(?P<label>(?P<kind>File|Recording) (?P<name>[^\]\n]{0,300}))\]\n", re.MULTILINE)
+# What may repeat below is bounded: texts come from strangers, and a search must not take the square of their length.
+_QUOTED = re.compile(r"^\[Quoted message: .{0,1000}?\][ \t]*$", re.DOTALL | re.MULTILINE)
+_PROBLEM = re.compile(
+    r"^\[(?P<said>[^\]\n]{0,300}?(?:could not be read|does not take|:)[^\]\n]{0,300})\][ \t]*$", re.MULTILINE
 )
-_QUOTED = re.compile(r"^\[Quoted message: .*?\]\s*$", re.DOTALL | re.MULTILINE)
-_PROBLEM = re.compile(r"^\[(?P<said>[^\]\n]*(?:could not be read|does not take|:)[^\]\n]*)\][ \t]*$", re.MULTILINE)
 # <attachment name="a.txt" …>text</attachment>, <file …>, <document …>; and [File: a.txt] followed by text.
 _TAGGED = re.compile(
-    r"<(?P<tag>attachment|attached_file|file|document)\b(?P<head>[^>]*)>(?P<text>.*?)(?:</(?P=tag)>|\Z)",
+    r"<(?P<tag>attachment|attached_file|file|document)\b(?P<head>[^>]{0,300})>(?P<text>.*?)(?:</(?P=tag)>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _NAME = re.compile(r"(?:file_?name|name|path|title)\s*=\s*[\"']([^\"']+)[\"']", re.IGNORECASE)
 _BRACKETED = re.compile(
-    r"^\s*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)(?: name)?\s*[:：]?\s*(?P<name>[^\]】\n]+)[\]】]:?[ \t]*\n?"
-    r"(?P<text>.*?)(?=^\s*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)|\Z)",
+    r"^[ \t]*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)(?: name)?\s*[:：]?\s*(?P<name>[^\]】\n]{1,300})[\]】]:?[ \t]*\n?"
+    r"(?P<text>.*?)(?=^[ \t]*[\[【](?:attached |uploaded )?(?:file|attachment|document|文件|附件)|\Z)",
     re.DOTALL | re.IGNORECASE | re.MULTILINE,
 )
 
@@ -48,12 +50,6 @@ def split_documents(text: str) -> tuple[str, list[Document]]:
     """Part a user message into what the user wrote and the files that came with it."""
     found: list[Document] = []
 
-    def noted(match: re.Match[str]) -> str:
-        if match.group("kind") == "Recording":
-            return match.group("text").strip()
-        found.append(Document(match.group("name").strip(), match.group("text").strip()))
-        return "\n"
-
     def problem(match: re.Match[str]) -> str:
         found.append(Document("", "", match.group("said").strip()))
         return "\n"
@@ -67,10 +63,33 @@ def split_documents(text: str) -> tuple[str, list[Document]]:
         found.append(Document(match.group("name").strip(), match.group("text").strip()))
         return "\n"
 
-    rest = _QUOTED.sub("\n", _NOTED.sub(noted, text))
+    rest = _QUOTED.sub("\n", _without_noted(text, found))
     rest = _TAGGED.sub(tagged, rest)
     rest = _BRACKETED.sub(bracketed, rest) if _BRACKETED.search(rest) else _PROBLEM.sub(problem, rest)
     return rest.strip(), found
+
+
+def _without_noted(text: str, found: list[Document]) -> str:
+    """The text without the files in the host's own form, which are added to ``found``."""
+    kept: list[str] = []
+    at = lost = 0
+    while lost < _MOST_LOST and (match := _NOTED.search(text, at)):
+        mark = f"[End of {match['label']}]"
+        end = text.find(mark, match.end())
+        kept.append(text[at : match.start()])
+        if end < 0:
+            kept.append(match.group())
+            at = match.end()
+            lost += 1
+            continue
+        content = text[match.end() : end].strip()
+        if match["kind"] == "Recording":
+            kept.append(content)
+        else:
+            found.append(Document(match["name"].strip(), content))
+            kept.append("\n")
+        at = end + len(mark)
+    return "".join([*kept, text[at:]])
 
 
 def describe(documents: list[Document], *, chinese: bool | None = None) -> str:

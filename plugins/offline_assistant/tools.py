@@ -31,14 +31,16 @@ _PAIR = re.compile(r"([\w-]+)\s*(?:=|:|：)\s*(\"[^\"]*\"|'[^']*'|[^\s,，;]+)")
 _URL = re.compile(r"https?://[^\s\"'<>，。]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^”]+)”|「([^」]+)」|'([^']{2,})'")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(seconds?|secs?|秒钟?|minutes?|mins?|分钟?|hours?|hrs?|个?小时|个?钟头|days?|天)", re.IGNORECASE)  # fmt: skip
+# A number of more digits is none that a tool takes, and as a float it may be infinite.
+_NUMBER = re.compile(r"-?(?<!\d)\d{1,15}(?!\d)(?:\.\d{1,15})?")
+_DURATION = re.compile(r"(?<!\d)(\d{1,15}(?:\.\d{1,15})?)\s*(seconds?|secs?|秒钟?|minutes?|mins?|分钟?|hours?|hrs?|个?小时|个?钟头|days?|天)", re.IGNORECASE)  # fmt: skip
 _REMIND = re.compile(r"\b(?:remind me|reminder|alarm|timer|wake me)\b|提醒|闹钟|定时", re.IGNORECASE)
 _PREPOSITION = re.compile(r"\b(?:in|for|at|of|about|to|on|from|named|called|with|near|into|that says|saying)\s+", re.IGNORECASE)  # fmt: skip
 _TRAILING = re.compile(
     r"\s*\b(?:please|right now|now|today|tomorrow|tonight|for me|thanks|thank you)\s*$", re.IGNORECASE
 )
 _ENOUGH = 3.0
+_LONGEST = 1000  # characters; who asks for a tool says it in fewer, and the patterns take the square of the length
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def choose(sentence: str, tools: list[ToolView], *, named_only: bool = False) ->
         tools: Every tool on offer.
         named_only: Only where the sentence names the tool outright ("use the tool roll_dice").
     """
+    if len(sentence) > _LONGEST:
+        return None
     explicit = _EXPLICIT.match(sentence.strip())
     if explicit:
         wanted = explicit.group("name").lower().replace("-", "_")
@@ -174,7 +178,7 @@ def _given(tool: ToolView, text: str) -> dict[str, Any]:
 def _typed(value: str, schema: dict[str, Any]) -> Any:
     kind = schema.get("type")
     if kind in {"number", "integer"} and _NUMBER.fullmatch(value):
-        return int(value) if kind == "integer" or "." not in value else float(value)
+        return int(float(value)) if kind == "integer" or "." not in value else float(value)
     if kind == "boolean":
         return value.lower() in {"true", "yes", "1", "on", "是", "开"}
     if kind == "array":

@@ -86,3 +86,56 @@ async def test_its_test_passes_and_it_needs_no_key(assistant: OfflineAssistant) 
     assert (await button_shows(OfflineAssistant, {})).answer
     assert assistant.get_current_key() == ""
     assert await assistant.get_models() == ["offline-assistant"]
+
+
+REMIND = FunctionTool(
+    "remind_me",
+    "Remind the user of something after some minutes",
+    {
+        "type": "object",
+        "properties": {
+            "minutes": {"type": "number", "description": "minutes to wait"},
+            "text": {"type": "string", "description": "what to remind of"},
+        },
+        "required": ["minutes", "text"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "begin", ["", "remind me in 5", "use the tool remind_me text=", "[Quoted message: ", "[File a]\n"]
+)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "1",
+        "a",
+        " \n",
+        "\n",
+        "a@",
+        "1.",
+        "in ",
+        "[File a]\n",
+        "[:",
+        "<file ",
+        "[Quoted message: x\n",
+        "[could not be read",
+        "五",
+    ],
+)
+async def test_a_hostile_text_takes_time_in_proportion_to_its_length(
+    assistant: OfflineAssistant, begin: str, piece: str
+) -> None:
+    """Where time grew with the square, one of these would hold the server up for minutes; the time limit ends it."""
+    said = f"a{begin}{piece * (30_000 // len(piece))}."
+    for prompt in (said, said[1:]):
+        response = await assistant.text_chat(prompt=prompt, func_tool=ToolSet([REMIND]))
+        assert response.role in ("assistant", "tool")
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 20])
+async def test_numbers_without_end_are_no_arguments(assistant: OfflineAssistant, digits: str) -> None:
+    response = await assistant.text_chat(
+        prompt=f"remind me in {digits} minutes to call Ann", func_tool=ToolSet([REMIND])
+    )
+    assert response.completion_text == "To use remind me I also need: minutes."
