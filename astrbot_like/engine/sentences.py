@@ -19,9 +19,11 @@ from astrbot_like.engine.word_lists import BEFORE_MORE, SENTENCE_STARTS, SOMETIM
 _WIDE_ENDS = "。！？｡"
 _WIDE_CLAUSES = "，、；："
 _CLOSERS = "\"'”’»)\\]}」』）】》〉"
-# A candidate for the end of a sentence: CJK full stops need nothing after them, others a blank.
+# A candidate for the end of a sentence: CJK full stops need nothing after them, others a blank. A run of marks is
+# looked at once, from its beginning: models have been seen to write full stops for ever.
 _END = re.compile(
-    rf"(?:[{_WIDE_ENDS}]+[{_WIDE_ENDS}!?…]*[{_CLOSERS}]*[ \t]*\n?|[.!?…؟।॥]+[{_CLOSERS}]*(?=\s)[ \t]*\n?|\n)"
+    rf"(?:[{_WIDE_ENDS}]+[{_WIDE_ENDS}!?…]*[{_CLOSERS}]*[ \t]*\n?"
+    rf"|(?<![.!?…؟।॥])[.!?…؟।॥]++[{_CLOSERS}]*+(?=\s)[ \t]*\n?|\n)"
 )
 _CLAUSE = re.compile(rf"(?:[{_WIDE_CLAUSES}]+[{_CLOSERS}]*|[,;:][{_CLOSERS}]*(?=\s)[ \t]*|\s[—–-]+(?=\s)[ \t]*|—)")
 _CONJUNCTION = re.compile(
@@ -36,6 +38,8 @@ _INITIALS = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]\Z")
 _FIRST_WORD = re.compile(r"[A-Za-z']+")
 _ALSO_WORDS = frozenset({"no", "p", "v", "ed", "art", "in", "am", "sun", "sat", "mar", "min", "max", "sec", "wed"})
 """Abbreviations that are also words."""
+_LONGEST_NAME = 80
+"""Characters that are looked at for a name before an initial."""
 _NAME_BEFORE_INITIAL = re.compile(r"(?:\A|[A-Z][\w'’.-]*\s+|[(\"“]\s*)[A-Z]\Z")
 
 
@@ -81,12 +85,14 @@ class SentenceSegmenter:
     def _next_end(self, *, final: bool) -> int:
         """Where the next chunk ends; 0: not yet."""
         text = self._buffer
-        position = self._scanned
+        position, heard, speakable = self._scanned, 0, False
         while found := _END.search(text, position):
             verdict = _is_end(text, found, final=final)
             if verdict is None:
                 break
-            if verdict and is_speakable(text[: found.end()]):
+            if verdict and not speakable:
+                heard, speakable = found.end(), is_speakable(text[heard : found.end()])
+            if verdict and speakable:
                 return self._early_clause(text, found.start(), final=final) or found.end()
             position = found.end()
         # What was looked at and found to be no end is not looked at again, so a long sentence costs no more per delta.
@@ -99,6 +105,7 @@ class SentenceSegmenter:
         words_wanted = self._settings.first_chunk_words
         if not self._first or not words_wanted or final:
             return 0
+        limit = min(limit, self._settings.longest_chunk)
         for found in _CLAUSE.finditer(text, 0, limit):
             if _word_count(text[: found.start()]) >= words_wanted and not _between_digits(text, found):
                 return found.end()
@@ -182,7 +189,8 @@ def _full_stop_ends(text: str, start: int, following: str, *, final: bool) -> bo
         if lower in _ALSO_WORDS and word.islower():
             return not first.islower()
         return first.isupper() or _starts_wide(first)
-    if len(word) == 1 and word.isupper() and word != "I" and _NAME_BEFORE_INITIAL.search(text[:start]):
+    before = text[max(0, start - _LONGEST_NAME) : start]
+    if len(word) == 1 and word.isupper() and word != "I" and _NAME_BEFORE_INITIAL.search(before):
         return False
     return True if word[-1:].isdigit() or len(word) > 2 else not first.islower()
 

@@ -28,7 +28,9 @@ _TAG_MAYBE = re.compile(r"<(?:/?(?:[A-Za-z][^<>\n]{0,200})?|!(?:-(?:-.{0,400})?)
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>")
 _ESCAPABLE = frozenset("\\`*_{}[]()#+-.!|~>")
 _LONGEST_SPAN = 400
-"""Characters after which an unclosed back-tick or bracket is taken as itself."""
+"""Characters after which an unclosed back-tick or bracket, or a run of one mark, is taken as itself."""
+_LONGEST_MARKED = 1000
+"""Characters from which a line is no heading, rule or row of a table: a model may never end its line."""
 
 _URL = re.compile(r"(?:https?://|www\.)([^\s/?#<>()\[\]\"'，。；！？、]+)([^\s<>()\[\]\"'，。；！？、]*)")
 _EMOJI = re.compile(
@@ -115,6 +117,9 @@ class SpeakableFilter:
         end = held.find("\n", at)
         whole_line = end >= 0 or final
         line = held[at : end if end >= 0 else len(held)]
+        if len(line) > _LONGEST_MARKED:
+            self._line_start = False
+            return _Step(0, "")
         if fence := _FENCE.match(line):
             if not whole_line:
                 return None
@@ -168,6 +173,8 @@ class SpeakableFilter:
 
     def _code_span(self, held: str, at: int, *, final: bool) -> _Step | None:
         ticks = _run_length(held, at)
+        if ticks == _LONGEST_SPAN:
+            return _Step(ticks, "")
         if at + ticks >= len(held) and not final:
             return None
         mark = "`" * ticks
@@ -208,6 +215,8 @@ class SpeakableFilter:
 
     def _emphasis(self, char: str, held: str, at: int, *, final: bool) -> _Step | None:
         length = _run_length(held, at)
+        if length == _LONGEST_SPAN:
+            return _Step(length, held[at : at + length])
         if at + length >= len(held) and not final:
             return None
         following = held[at + length] if at + length < len(held) else "\n"
@@ -227,8 +236,9 @@ class SpeakableFilter:
 
 
 def _run_length(text: str, at: int) -> int:
-    end = at
-    while end < len(text) and text[end] == text[at]:
+    """How often the character stands there; no more than ``_LONGEST_SPAN`` are counted."""
+    end, most = at, min(len(text), at + _LONGEST_SPAN)
+    while end < most and text[end] == text[at]:
         end += 1
     return end - at
 

@@ -168,3 +168,22 @@ def test_the_end_of_a_long_reply_costs_no_more_than_its_beginning() -> None:
 
     # The best of some: the collector of garbage and other processes only ever add to it.
     assert min(cost(500) for _ in range(3)) < 25 * min(cost(50) for _ in range(5))
+
+
+ENDLESS = (
+    *("a", ".", "...! ", ", ", " - ", "- ", "-", "=", "_", "*", "`", "~", "|", "|-", "> ", "#", "(", '"', "[", "]("),
+    *("[a](()", "<a ", "<!--", "http://a.b", "。", "，", "\n", " ", "A. ", "1. "),
+)
+
+
+@pytest.mark.parametrize("piece", ENDLESS)
+def test_a_model_that_repeats_itself_for_ever_costs_time_in_proportion(piece: str):
+    """Where time grew with the square or the cube, one of these would hold the server up; the time limit ends it."""
+    whole = piece * (10_000 // len(piece))
+    at_once = SentenceSegmenter()
+    joined = "".join([*at_once.push(whole), *at_once.flush()])
+    streamed, chunks = SentenceSegmenter(), list[str]()
+    for char in whole[:1500]:
+        chunks += streamed.push(char)
+    assert "".join([*chunks, *streamed.flush()]).strip() == speakable_text(whole[:1500]).strip()
+    assert joined.strip() == speakable_text(whole).strip()
