@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, NamedTuple
 
 import msgspec
@@ -59,14 +60,16 @@ SUM = """The ferry burns **1,267.2 litres** on the way there and back.
 
 That is a little more than last month's average."""
 
-STORY = """Once upon a time there was a lighthouse at the end of a long pier. Its keeper could neither read nor write,
-but he knew the sea by its voice. When it whispered, he slept. When it sang, he put the kettle on. And when
-it fell silent, he lit the lamp, whatever the hour, for he had learned that the sea holds its breath before
-a storm. One evening in November it fell silent in the middle of a song. The keeper climbed the hundred and
-twelve steps and lit the lamp. Far out, between two waves, a small boat turned its bow towards the light. In
-it sat a girl with a cat on her knees, and she was not afraid at all. She had been counting the flashes
-since noon, though there had been none, because she was sure that somebody would light them. The keeper lent
-her a blanket and the cat a herring. In the morning the sea sang again, and the three of them had breakfast."""
+STORY = (
+    "Once upon a time there was a lighthouse at the end of a long pier. Its keeper could neither read nor write, "
+    "but he knew the sea by its voice. When it whispered, he slept. When it sang, he put the kettle on. And when it "
+    "fell silent, he lit the lamp, whatever the hour, for he had learned that the sea holds its breath before a "
+    "storm. One evening in November it fell silent in the middle of a song. The keeper climbed the hundred and "
+    "twelve steps and lit the lamp. Far out, between two waves, a small boat turned its bow towards the light. In "
+    "it sat a girl with a cat on her knees, and she was not afraid at all. She had been counting the flashes since "
+    "noon, though there had been none, because she was sure that somebody would light them. The keeper lent her a "
+    "blanket and the cat a herring. In the morning the sea sang again, and the three of them had breakfast."
+)
 
 
 class Answer(NamedTuple):
@@ -116,6 +119,12 @@ class TalkativeModel:
         return web.json_response({"object": "list", "data": [{"id": name} for name in ("sea-large", "sea-small")]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        with contextlib.suppress(ConnectionResetError):  # the server that asked was stopped in the middle of the answer
+            return await self._answer(request, response)
+        return response
+
+    async def _answer(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         body = msgspec.json.decode(await request.read(), type=dict[str, Any])
         messages: list[dict[str, Any]] = body["messages"]
         said = _text(next((message["content"] for message in reversed(messages) if message["role"] == "user"), ""))
@@ -124,7 +133,6 @@ class TalkativeModel:
         if not body.get("stream"):
             choice = {"index": 0, "message": {"role": "assistant", "content": answer.text}, "finish_reason": "stop"}
             return web.json_response({"id": "1", "object": "chat.completion", "choices": [choice], "usage": USAGE})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if calls:
             await _send(response, {"reasoning_content": answer.reasoning})

@@ -90,7 +90,6 @@ async def picture(page: Page) -> None:
 
 async def answering_at_length(page: Page) -> None:
     """A reply that still grows."""
-    await session(TIDE)(page)
     await page.locator("form.composer textarea").fill("Tell me a story")
     await page.keyboard.press("Enter")
     await page.locator(".message:not(.mine) .bubble").filter(has_text="lighthouse").wait_for()
@@ -111,6 +110,7 @@ async def failing_model(page: Page) -> None:
 async def open_tool(page: Page) -> None:
     """A tool call and the reasoning before it."""
     await session(FERRY)(page)
+    await page.locator(".picture img").wait_for()  # what is clicked stands still from then on
     for name in (".reasoning summary", ".tool summary"):
         await page.locator(name).last.click()
 

@@ -125,7 +125,8 @@ async function show(response, output) {
 
 function operationView(contract, path, method, operation) {
   const inputs = [];
-  const output = element("pre", { hidden: "", tabindex: "0" }); // a long answer is scrolled with the keys
+  // A long answer is scrolled with the keys.
+  const output = element("pre", { hidden: "", tabindex: "0", role: "region", "aria-label": "Answer" });
   const body = bodyFields(contract, operation);
   const send = async () => {
     let address = path;
@@ -149,16 +150,18 @@ function operationView(contract, path, method, operation) {
   const answers = Object.entries(operation.responses).map(([status, given]) => {
     const answer = given.$ref ? contract.components.responses[given.$ref.split("/").pop()] : given;
     const content = Object.entries(answer.content || {})[0];
-    const shape = content ? `${content[0]} ${typeName(content[1].schema)}` : "";
+    const type = content && content[0] !== "application/json" ? `${content[0]} ` : "";
+    const shape = content ? type + typeName(content[1].schema) : "";
     return element("tr", {}, element("td", {}, status), element("td", {}, answer.description),
       element("td", {}, element("code", {}, shape)));
   });
   const scope = operation["x-scope"] ? `API key with scope ${operation["x-scope"]}. ` : "";
+  const about = scope + (operation.description || "");
   return element("details", {},
     element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", {}, path),
       element("span", { class: "what muted" }, operation.summary || "")),
     element("div", { class: "inside" },
-      element("p", {}, scope + (operation.description || "")),
+      about && element("p", {}, about),
       parameterTable(operation.parameters || [], inputs), body.node,
       element("button", { type: "button", onclick: send }, "Send"), output,
       element("h3", {}, "Answers"), element("table", {}, element("tbody", {}, ...answers))));

@@ -131,8 +131,12 @@ function checkOne(field: FieldSchema, value: unknown): Problem | null {
   return null
 }
 
-/** What the schema says of a field. Adapters without descriptions repeat the key; then `known` or a readable key. */
+/**
+ * What the schema says of a field. Adapters without descriptions repeat the key; then `known` or a readable key. What only
+ * plugins read goes by its key.
+ */
 export function labelOf(key: string, field: FieldSchema, known?: string): string {
+  if (field.advanced) return key
   const described = field.description?.trim().replace(/(?<=[^.])[.。]$/, '')
   const words = key.replace(/_/g, ' ').trim()
   if (described && described !== key && described !== words) return described

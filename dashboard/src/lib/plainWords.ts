@@ -8,5 +8,6 @@ export function plainWords(text: string): string {
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/\s+/g, ' ')
     .replace(/ ([.,;:!?，。；：！？])/g, '$1')
+    .replace(/^…[.,;:!?，。；：！？]\s*/, '…')
     .trim()
 }

@@ -15,6 +15,7 @@ export const limits = {
   kind: ['For', '对象'],
   subject: ['Who', '具体对象'],
   everybody: ['Each one without a limit of their own', '所有未单独设限的对象'],
+  chooseKey: ['Choose a key', '请选择密钥'],
   subjectNeeded: ['Say for whom the limit is.', '请填写限制对象。'],
   period: ['Per', '周期'],
   day: ['day', '天'],

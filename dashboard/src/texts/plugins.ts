@@ -44,7 +44,7 @@ export const plugins = {
   fromZip: ['ZIP file', 'ZIP 文件'],
   fromFolder: ['Folder', '文件夹'],
   source: ['Where from', '来源'],
-  gitHint: ['For example https://github.com/someone/astrbot_plugin_example', '例如 https://github.com/someone/astrbot_plugin_example'],
+  gitHint: ['For example https://github.com/someone/my_plugin', '例如 https://github.com/someone/my_plugin'],
   folderHint: ['The path of a folder on the server.', '服务器上文件夹的路径。'],
   zipHint: ['Choose a file, or drop it here.', '选择文件，或拖到这里。'],
   choose: ['Choose a file', '选择文件'],

@@ -40,7 +40,7 @@ export const profiles = {
   host: ['Behaviour and limits', '行为与限制'],
   hostHint: ['Commands, limits, whitelist, what the model is told', '指令、频率限制、白名单、告知模型的内容'],
   advanced: ['Further keys', '其他配置项'],
-  advancedHint: ['For plugins that read them, by AstrBot’s names', '供插件读取，沿用 AstrBot 的名称'],
+  advancedHint: ['For plugins that read them, by the names AstrBot gives them', '供插件读取，沿用 AstrBot 的名称'],
   save: ['Save', '保存'],
   saved: ['Saved', '已保存'],
   unsaved: ['Not saved yet', '有未保存的更改'],

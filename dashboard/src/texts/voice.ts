@@ -50,7 +50,7 @@ export const voice = {
   stageLlm: ['First token', '首个词元'],
   stageTts: ['First audio', '首段语音'],
   total: ['Speech end to first audio', '说完到听到'],
-  buffer: ['Speech ready ahead', '已就绪的语音'],
+  buffer: ['Speech ready ahead: {time}', '已就绪的语音：{time}'],
   insecureTitle: ['This page is not secure, so the browser withholds the microphone', '页面未加密，浏览器不提供麦克风'],
   insecureBody: [
     'Open it as http://localhost:6185 on the machine it runs on, or put HTTPS in front of it. Writing works here all the same.',
