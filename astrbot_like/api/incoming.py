@@ -13,6 +13,8 @@ from astrbot_like.api.components.base import BaseMessageComponent
 class MessageType(enum.Enum):
     """Where a message was said."""
 
+    __hash__ = object.__hash__  # each message looks things up by these, and an enum hashes its name in Python
+
     GROUP_MESSAGE = "GroupMessage"
     FRIEND_MESSAGE = "FriendMessage"
     OTHER_MESSAGE = "OtherMessage"
@@ -108,7 +110,7 @@ class MessageSession:
         self.platform_id = self.platform_name
 
     def __str__(self) -> str:
-        return f"{self.platform_id}:{self.message_type.value}:{self.session_id}"
+        return f"{self.platform_id}:{self.message_type._value_}:{self.session_id}"
 
     @staticmethod
     def from_str(session_str: str) -> MessageSession:

@@ -36,6 +36,8 @@ STAR_ATTRIBUTE = "__astrbot_star__"
 class EventType(enum.Enum):
     """When a handler runs."""
 
+    __hash__ = object.__hash__  # each message looks things up by these, and an enum hashes its name in Python
+
     OnAstrBotLoadedEvent = enum.auto()
     OnPlatformLoadedEvent = enum.auto()
     AdapterMessageEvent = enum.auto()

@@ -200,18 +200,17 @@ class SocketPump:
             return
 
     async def _write(self) -> None:
-        output, send = self._peer.output, self._socket.send
+        output, send = self._peer.output, self._socket.send_frames
         clock = asyncio.get_running_loop().time
         try:
             while True:
                 frames, closing = self._made(await output.receive())
-                last = len(frames) - 1
-                for number, frame in enumerate(frames):
+                if frames:
                     self._sending_since = clock()
                     if self._watchdog is None:
                         self._arm(self._slow)
-                    await send(frame, more=number < last)
-                self._sending_since = None
+                    await send(frames)
+                    self._sending_since = None
                 self._forced = 0
                 if closing is not None:
                     self.stop(closing.code, closing.reason)

@@ -8,10 +8,14 @@ next read, so that the handler decides what ends with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from quart import Quart, Websocket
 from quart.asgi import ASGIWebsocketConnection
+
+FRAMES_EXTENSION = "astrbot_like.frames"
+"""Of an ASGI server whose ``websocket.send`` also takes ``frames``, a sequence of ``str`` and ``bytes``."""
 
 
 class SocketGone(Exception):
@@ -23,6 +27,8 @@ class DirectWebsocket(Websocket):
 
     next_event: Any = None
     send_event: Any = None
+    takes_frames: bool = False
+    """The server knows ``FRAMES_EXTENSION``."""
 
     async def receive(self) -> str | bytes:
         """The next frame.
@@ -39,17 +45,17 @@ class DirectWebsocket(Websocket):
             if kind == "websocket.disconnect":
                 raise SocketGone
 
-    async def send(self, data: str | bytes, *, more: bool = False) -> None:
-        """Send one frame, waiting while the client does not read.
+    async def send_frames(self, frames: Sequence[str | bytes]) -> None:
+        """Send frames, waiting while the client does not read; all go to the system in one call where the server can.
 
         Args:
-            more: Another one follows at once, so this one may wait for it (see ``SocketStream.app_send``).
+            frames: Text frames as ``str``, binary ones as ``bytes``.
         """
-        await self.send_event(
-            {"type": "websocket.send", "text": data, "more": more}
-            if isinstance(data, str)
-            else {"type": "websocket.send", "bytes": data, "more": more}
-        )
+        if self.takes_frames:
+            await self.send_event({"type": "websocket.send", "frames": frames})
+            return
+        for frame in frames:
+            await self.send(frame)
 
 
 class DirectConnection(ASGIWebsocketConnection):
@@ -66,6 +72,7 @@ class DirectConnection(ASGIWebsocketConnection):
         assert isinstance(socket, DirectWebsocket)
         socket.next_event = receive
         socket.send_event = checked_send
+        socket.takes_frames = FRAMES_EXTENSION in (self.scope.get("extensions") or ())
         try:
             await self.handle_websocket(socket, checked_send)
         except SocketGone:

@@ -7,7 +7,6 @@ interrupted is dropped here.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
@@ -62,9 +61,11 @@ def _is_stale(event: LiveEvent) -> bool:
 
 async def put_out(output: LiveOutput, event: LiveEvent) -> None:
     """Send an event to the connection, if it is still there."""
-    # A closed output: the client is gone; the turn is about to be stopped and must still come to its end.
-    with contextlib.suppress(ChannelClosed):
-        await output.send(event)
+    try:
+        if not output.try_send(event):
+            await output.send(event)
+    except ChannelClosed:
+        return  # the client is gone; the turn is about to be stopped and must still come to its end
 
 
 class _Running:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -105,22 +105,34 @@ class ModelCalls:
 
     async def _ask(self, entry: ProviderEntry, kwargs: dict[str, Any]) -> LLMResponse:
         """Call one provider, streaming when it can; the complete response."""
-        async with self._clock.timeout(self._settings.model_deadline):
+        settings, clock = self._settings, self._clock
+        end = clock.monotonic() + settings.model_deadline
+        # One deadline that is moved, for one that is within another costs twice.
+        first = min(settings.first_token_deadline, settings.model_deadline)
+        async with clock.timeout(first if self._streaming else settings.model_deadline) as deadline:
             if self._streaming:
                 try:
-                    return await self._ask_streaming(entry, kwargs)
+                    return await self._ask_streaming(entry, kwargs, lambda: deadline.reschedule(end))
                 except NotImplementedError:
-                    pass
+                    deadline.reschedule(end)
             response: LLMResponse = await entry.instance.text_chat(**kwargs)
             _refuse_error_role(entry, response)
             await self._take(response.reasoning_content or "", response.completion_text or "")
             return response
 
-    async def _ask_streaming(self, entry: ProviderEntry, kwargs: dict[str, Any]) -> LLMResponse:
+    async def _ask_streaming(
+        self, entry: ProviderEntry, kwargs: dict[str, Any], begun: Callable[[], None]
+    ) -> LLMResponse:
+        """Take an answer as it is made; the complete response.
+
+        Args:
+            begun: Called when the first piece is there.
+        """
         stream: AsyncIterator[LLMResponse] = entry.instance.text_chat_stream(**kwargs)
         final: LLMResponse | None = None
         async with aclosing(stream):  # type: ignore[type-var]
-            response = await self._first(stream)
+            response = await anext(stream, None)
+            begun()
             while response is not None:
                 _refuse_error_role(entry, response)
                 if response.is_chunk:
@@ -133,13 +145,6 @@ class ModelCalls:
         if not self._progress.step_text and final.completion_text:
             await self._take("", final.completion_text)
         return final
-
-    async def _first(self, stream: AsyncIterator[LLMResponse]) -> LLMResponse | None:
-        try:
-            async with self._clock.timeout(self._settings.first_token_deadline):
-                return await anext(stream, None)
-        except StopAsyncIteration:
-            return None
 
     async def _take(self, reasoning: str, text: str) -> None:
         progress = self._progress

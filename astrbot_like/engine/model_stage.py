@@ -139,6 +139,7 @@ class ModelStage:
         await self._agent.run(
             event, request, chain, output, streaming=turn.options.streaming and not held, progress=progress
         )
+        await turn.output.speak_out()
         response = progress.response
         assert response is not None
         run.answer = response.completion_text or ""

@@ -25,6 +25,8 @@ from astrbot_like.domain.ports import Attachments
 from astrbot_like.engine.chains import split_chain
 from astrbot_like.engine.live_agent import LiveReply
 from astrbot_like.engine.sink import TurnSink
+from astrbot_like.engine.synthesis import TURNS_TO_CLIENT
+from astrbot_like.runtime.tasks import give_way
 
 if TYPE_CHECKING:
     from astrbot_like.api.event import MessageChain, MessageEventResult
@@ -135,6 +137,12 @@ class TurnOutput:
     async def message(self, result: MessageEventResult) -> None:
         """A tool sends something to the user itself."""
         await self.send_chain(result)
+
+    async def speak_out(self) -> None:
+        """All of the model's answer is here: what is held back of it is spoken, before anything else is done."""
+        if self.live is not None and self._answer:
+            self.live.flush()
+            await give_way(1 + TURNS_TO_CLIENT)
 
     async def close_stream(self, final_text: str | None = None) -> None:
         """The model's answer is complete.

@@ -17,12 +17,15 @@ from astrbot_like.domain.errors import BotError, ProviderError
 from astrbot_like.engine.audio import decode_media, parse_wav
 from astrbot_like.engine.voice_settings import VoiceSettings
 from astrbot_like.runtime.clock import Clock
-from astrbot_like.runtime.tasks import start_now
+from astrbot_like.runtime.tasks import give_way, start_now
 
 log = logging.getLogger(__name__)
 
 HELD_BYTES = 48 * 1024
 """Audio of one sentence held ready; a streaming provider that is further ahead waits. One second at 24 kHz."""
+
+TURNS_TO_CLIENT = 3
+"""Turns of the event loop that audio takes to the client: through the player, the session, the socket's writer."""
 
 _QUEUE_ITEMS = 4
 _STOP_SECONDS = 1.0
@@ -185,7 +188,9 @@ class Synthesiser:
                     first = not audio.started
                     await self._put(source, piece, audio)
                     if first:
-                        await _let_it_out()
+                        # A provider may have all of a sentence at hand; its first audio goes to the client before more
+                        # is dealt with.
+                        await give_way(TURNS_TO_CLIENT)
             # A provider that fails may put its end mark first and raise then.
             await asyncio.wait({work}, timeout=_SETTLE_SECONDS)
             while not items.empty():
@@ -203,16 +208,6 @@ class Synthesiser:
         if audio.total + piece.pcm.seconds > self._settings.sentence_seconds:
             raise ProviderError(f"{source.id} does not stop speaking; the sentence was cut off.", source.id)
         await audio.put(piece)
-
-
-async def _let_it_out() -> None:
-    """Let the first audio of a sentence go on to the client before more of it is dealt with.
-
-    A provider may have all of it at hand. It passes the player, the session and the writer of the socket: three turns
-    of the event loop.
-    """
-    for _ in range(3):
-        await asyncio.sleep(0)
 
 
 class _Failure(msgspec.Struct, frozen=True):

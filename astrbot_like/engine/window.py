@@ -77,17 +77,17 @@ def message_tokens(message: dict[str, Any]) -> int:
     for call in message.get("tool_calls") or ():
         function = call.get("function") or {}
         arguments = function.get("arguments")
-        given = text_tokens(arguments) if isinstance(arguments, str) else _json_tokens(arguments)
+        given = text_tokens(arguments if isinstance(arguments, str) else _as_json(arguments))
         total += CALL_OVERHEAD + text_tokens(str(function.get("name") or "")) + given
     return total
 
 
-def _json_tokens(value: Any) -> int:
-    """An estimate of the tokens of a value that is sent as JSON."""
+def _as_json(value: Any) -> str:
+    """About what a value is sent as."""
     try:
-        return text_tokens(msgspec.json.encode(value, enc_hook=str).decode())
+        return msgspec.json.encode(value, enc_hook=str).decode()
     except (TypeError, ValueError, RecursionError):
-        return text_tokens(str(value))
+        return str(value)
 
 
 class Fitted(NamedTuple):
@@ -133,7 +133,7 @@ class ContextWindow:
         """An estimate of the tokens of what every request of a turn carries beside its messages."""
         total = text_tokens(system_prompt) + MESSAGE_OVERHEAD if system_prompt else 0
         for tool in tools or ():
-            total += CALL_OVERHEAD + text_tokens(f"{tool.name} {tool.description}") + _json_tokens(tool.parameters)
+            total += CALL_OVERHEAD + text_tokens(f"{tool.name} {tool.description} {_as_json(tool.parameters)}")
         return total
 
     def fit(self, history: Sequence[dict[str, Any]], room: int) -> Fitted:

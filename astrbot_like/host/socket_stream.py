@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.protocol.events import Response, StreamClosed
@@ -11,6 +12,8 @@ from hypercorn.protocol.ws_stream import ASGIWebsocketState, WSStream
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import SERVER, Protocol, State
 from websockets.utils import accept_key
+
+from astrbot_like.dashboard.websocket import FRAMES_EXTENSION
 
 if TYPE_CHECKING:
     from astrbot_like.host.server_protocol import ServerConnection
@@ -22,11 +25,30 @@ MAX_FRAGMENTS = 1024
 """Pieces of one message; a peer that sends more means no good."""
 
 
+_MEDIUM = struct.Struct("!BBH").pack
+_LONG = struct.Struct("!BBQ").pack
+
+
 class _Warnings(logging.LoggerAdapter):  # type: ignore[type-arg]
     """Lets nothing below a warning through: the codec tells of every connection's end."""
 
     def isEnabledFor(self, level: int) -> bool:
         return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+def _serialized(data: str | bytes) -> tuple[bytes, bytes]:
+    """Head and payload of a whole, unmasked frame (RFC 6455, section 5.2).
+
+    The library's own way of a frame out costs 12 µs instead of 1 and, with some ten frames before the first audio of a
+    reply, shows there.
+    """
+    head, payload = (0x82, data) if isinstance(data, bytes) else (0x81, data.encode())
+    length = len(payload)
+    if length < 126:
+        return bytes((head, length)), payload
+    if length < 65_536:
+        return _MEDIUM(head, 126, length), payload
+    return _LONG(head, 127, length), payload
 
 
 class SocketStream(WSStream):
@@ -75,12 +97,18 @@ class SocketStream(WSStream):
         if frames.parser_exc is not None and self.state == ASGIWebsocketState.CONNECTED:
             await self._failed()
 
-    async def app_send(self, message: Any) -> None:
-        """What the application sends; None when it has ended.
+    @property
+    def scope(self) -> Any:
+        """What the application is told of the connection, with what this server can do beyond the specification."""
+        return self._scope
 
-        ``more`` in a ``websocket.send`` says that another frame follows at once: they go to the system in one call,
-        which costs more than making a frame. The key is not in the ASGI specification; other servers pass it over.
-        """
+    @scope.setter
+    def scope(self, scope: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] - the base sets it
+        scope["extensions"][FRAMES_EXTENSION] = {}
+        self._scope = scope
+
+    async def app_send(self, message: Any) -> None:
+        """What the application sends; None when it has ended."""
         message = message or {}
         kind = message.get("type")
         # Once the peer's or our close frame is through, what the application still sends is dropped.
@@ -88,13 +116,11 @@ class SocketStream(WSStream):
         if kind == "websocket.send" and opened:
             if self.closed or self._frames.state is not State.OPEN:
                 return
-            data = message.get("bytes")
-            if data is None:
-                self._frames.send_text(message["text"].encode())
-            else:
-                self._frames.send_binary(data)
-            if not message.get("more"):
-                await self._flush()
+            frames = message.get("frames")
+            if frames is None:
+                data = message.get("bytes")
+                frames = (message["text"] if data is None else data,)
+            await self._link.write(b"".join([piece for frame in frames for piece in _serialized(frame)]))
         elif kind == "websocket.close" and opened:
             await self._close(int(message.get("code") or CloseCode.NORMAL_CLOSURE), message.get("reason") or "")
         elif kind is None and opened:

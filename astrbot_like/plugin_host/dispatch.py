@@ -104,11 +104,13 @@ class Dispatcher:
         spoken = bool(event.get_extra(SPOKEN))
         if spoken:
             message = self._tables.index.as_command(message)
-        allowed = self._allowed(event, config)
+        barred = self._barred(event, config)
         found: list[MatchedHandler] = []
         parsed: dict[str, Any] = {}
         for entry in self._tables.index.candidates(event, message):
-            if not entry.record.enabled or not allowed(entry.plugin) or (spoken and not entry.meant(message)):
+            if not entry.record.enabled or (barred is not None and barred(entry.plugin)):
+                continue
+            if spoken and not entry.meant(message):
                 continue
             try:
                 args = self._enter(entry.plugin).run(entry.judge, event, config, message)
@@ -165,10 +167,10 @@ class Dispatcher:
             return False
         given = args if event is None else (event, *args)
         stopped = event is not None and event.is_stopped()
-        allowed = None if event is None else self._allowed(event, self._config_for(event.unified_msg_origin))
+        barred = None if event is None else self._barred(event)
         on_error = self._noted if name == "plugin_error" else self._failed
         for entry in list(entries):
-            if not entry.record.enabled or (allowed is not None and not allowed(entry.plugin)):
+            if not entry.record.enabled or (barred is not None and barred(entry.plugin)):
                 continue
             timeout = self._settings.hook_timeout
             await run_hook(entry, given, enter=self._enter, timeout=timeout, on_error=on_error, event=event)
@@ -192,20 +194,31 @@ class Dispatcher:
             extra={"plugin": plugin.name, "handler": handler, "stage": failure.stage, "where": failure.where},
         )
 
-    def _allowed(self, event: AstrMessageEvent, config: Mapping[str, Any]) -> Callable[[Plugin], bool]:
-        """Which plugins may handle an event: ``plugin_set`` of the configuration, and the session's own choice."""
+    def _barred(
+        self, event: AstrMessageEvent, config: Mapping[str, Any] | None = None
+    ) -> Callable[[Plugin], bool] | None:
+        """Which plugins may not handle an event: ``plugin_set`` of the configuration, and the session's own choice.
+
+        Args:
+            config: The session's, where it is at hand.
+
+        Returns:
+            None when all may, which is usual.
+        """
+        umo = event.unified_msg_origin
         if event.plugins_name is None:
-            named = config.get("plugin_set") or ["*"]
+            named = (config or self._config_for(umo)).get("plugin_set") or ["*"]
             event.plugins_name = None if "*" in named else [str(one) for one in named]
         names = event.plugins_name
-        umo = event.unified_msg_origin
         chosen = self._preference("umo", umo, "session_plugin_config", None)
         off = set((chosen.get(umo) or {}).get("disabled_plugins") or ()) if isinstance(chosen, dict) else set()
+        if names is None and not off:
+            return None
 
         def check(plugin: Plugin) -> bool:
             if plugin.source.bundled:
-                return True
-            return (names is None or plugin.name in names) and plugin.name not in off
+                return False
+            return (names is not None and plugin.name not in names) or plugin.name in off
 
         return check
 
@@ -213,19 +226,27 @@ class Dispatcher:
 
     def tool_set(self, event: AstrMessageEvent | None = None) -> ToolSet:
         """All active tools, less those of plugins that are off for the event's session."""
-        allowed = None if event is None else self._allowed(event, self._config_for(event.unified_msg_origin))
-        tools = ToolSet()
+        barred = None if event is None else self._barred(event)
+        owner_of = self._tables.owner_of_tool
+        tools: dict[str, FunctionTool[Any]] = {}  # of two with one name the later one stands for both
         for tool in self._tables.tools.func_list:
-            owner = self._tables.owner_of_tool(tool)
-            if tool.active and (owner is None or (owner.active and (allowed is None or allowed(owner)))):
-                tools.add_tool(tool)
-        return tools
+            if tool.active:
+                owner = owner_of(tool)
+                if owner is None or (owner.active and (barred is None or not barred(owner))):
+                    tools[tool.name] = tool
+        return ToolSet(list(tools.values()))
 
     def add_skills(self, event: AstrMessageEvent, tools: ToolSet, allowed: Callable[[str], bool]) -> str:
         """Offer the skills of the plugins that the event's session may use; see ``PluginTools.add_skills``."""
-        may = self._allowed(event, self._config_for(event.unified_msg_origin))
-        skills = [one for plugin in self._plugins() if plugin.active and may(plugin) for one in plugin.skills]
-        skills = [one for one in skills if allowed(one.name)]
+        owners = [plugin for plugin in self._plugins() if plugin.skills and plugin.active]
+        barred = self._barred(event) if owners else None
+        skills = [
+            skill
+            for plugin in owners
+            if barred is None or not barred(plugin)
+            for skill in plugin.skills
+            if allowed(skill.name)
+        ]
         if not skills:
             return ""
         tools.add_tool(SkillReader(skills))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Awaitable, Callable, Mapping, MutableSequence, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,7 +175,7 @@ class KnownPlugins:
 
     def plugins(self) -> list[Plugin]:
         """All plugins, in loading order, failed and disabled ones too."""
-        return sorted(self._plugins.values(), key=lambda plugin: plugin.order)
+        return sorted(self._plugins.values(), key=attrgetter("order"))
 
     def find(self, name: str) -> Plugin:
         """A plugin by name or by its folder's name.

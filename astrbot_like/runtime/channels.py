@@ -62,7 +62,8 @@ class Channel(Generic[T]):
         if len(self._items) >= self._limit:
             return False
         self._items.append(item)
-        self._wake(self._getters)
+        if self._getters:
+            self._wake(self._getters)
         return True
 
     async def send(self, item: T) -> None:
@@ -89,7 +90,8 @@ class Channel(Generic[T]):
     def take(self) -> T:
         """The oldest item of a channel that is not empty."""
         item = self._items.popleft()
-        self._wake(self._putters)
+        if self._putters:
+            self._wake(self._putters)
         return item
 
     async def wait_for_room(self) -> None:
@@ -136,10 +138,11 @@ class Channel(Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         while True:
-            try:
-                yield await self.receive()
-            except ChannelClosed:
+            while self._items:
+                yield self.take()
+            if self._closed:
                 return
+            await self._wait(self._getters)
 
     @staticmethod
     def _wake(waiters: deque[asyncio.Future[None]]) -> None:

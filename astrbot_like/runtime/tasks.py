@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -120,7 +120,13 @@ def start_now(coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T
     factory = loop.get_task_factory()
     if factory is None:
         return asyncio.Task(coroutine, loop=loop, name=name, eager_start=True)
-    return cast("asyncio.Task[T]", factory(loop, coroutine, name=name, eager_start=True))  # type: ignore[call-arg]
+    return factory(loop, coroutine, name=name, eager_start=True)  # type: ignore[call-arg, return-value]
+
+
+async def give_way(turns: int) -> None:
+    """Let what is ready run first, and what that makes ready, for a number of turns of the event loop."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:

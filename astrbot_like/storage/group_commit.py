@@ -12,7 +12,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from astrbot_like.domain.errors import BotError, StorageError
 from astrbot_like.storage.database import Database
@@ -67,19 +67,21 @@ class GroupCommit(Generic[Item, Result]):
         Raises:
             StorageError: It could not be written, or not in time.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        if len(self._waiting) >= self._limit:
+            await self._wait_for_room(deadline)
+        if self._closed:
+            raise StorageError(CLOSED)
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, future))
+        expiry = loop.call_at(deadline, _expire, future)
         try:
-            async with asyncio.timeout(self._timeout):
-                while len(self._waiting) >= self._limit and not self._closed:
-                    await self._wait_for_room()
-                if self._closed:
-                    raise StorageError(CLOSED)
-                future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-                self._waiting.append((item, future))
-                if not self._writing:
-                    self._write_next()
-                return await future
-        except TimeoutError as error:
-            raise StorageError(OVERLOADED) from error
+            if not self._writing:
+                self._write_next()
+            return await future
+        finally:
+            expiry.cancel()
 
     async def aclose(self) -> None:
         """Write what is queued, then refuse more; idempotent."""
@@ -91,7 +93,15 @@ class GroupCommit(Generic[Item, Result]):
                 self._idle = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._idle)
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                while len(self._waiting) >= self._limit and not self._closed:
+                    await self._wait_in_line()
+        except TimeoutError as error:
+            raise StorageError(OVERLOADED) from error
+
+    async def _wait_in_line(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._room.append(waiter)
         try:
@@ -157,3 +167,8 @@ class GroupCommit(Generic[Item, Result]):
         for _, future in batch:
             if not future.done():
                 future.set_exception(error)
+
+
+def _expire(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(StorageError(OVERLOADED))

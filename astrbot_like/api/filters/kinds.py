@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class EventMessageType(enum.Flag):
     """Kinds of messages; combine with ``|``."""
 
+    __hash__ = object.__hash__  # as ``MessageType``; one object stands for each combination
+
     GROUP_MESSAGE = enum.auto()
     PRIVATE_MESSAGE = enum.auto()
     OTHER_MESSAGE = enum.auto()
@@ -36,11 +38,16 @@ class EventMessageTypeFilter(HandlerFilter):
 
     def __init__(self, event_message_type: EventMessageType) -> None:
         self.event_message_type = event_message_type
+        # Each listener is asked for each message, and arithmetic with flags is slow.
+        self._passing = tuple(
+            message_type
+            for message_type, kind in MESSAGE_TYPE_2_EVENT_MESSAGE_TYPE.items()
+            if kind & event_message_type
+        )
 
     def filter(self, event: AstrMessageEvent, cfg: AstrBotConfig) -> bool:
         """Whether the message is of one of the kinds."""
-        kind = MESSAGE_TYPE_2_EVENT_MESSAGE_TYPE.get(event.get_message_type())
-        return kind is not None and bool(kind & self.event_message_type)
+        return event.get_message_type() in self._passing
 
 
 class PlatformAdapterType(enum.Flag):

@@ -78,9 +78,12 @@ class MemoryReply:
 
     async def send(self, event: TurnEvent) -> None:
         """Hand an event to the reader and to the session's subscribers; waits while the reader is behind."""
-        if self._stale(event):
+        if self.interruption is not None and self._stale(event):
             return
-        self._remember(event)
+        if isinstance(event, TOLD_EVENTS):
+            self._told.append(event)
+        elif isinstance(event, BotMessageSaved):
+            self._told.clear()  # from here on the store tells it
         self._owner.fan_out(self.request, event)
         if self._detached:
             return
@@ -102,12 +105,6 @@ class MemoryReply:
     def told(self) -> RunningReply:
         """What was told so far."""
         return RunningReply(self.request.turn_id, self.request.message_id, tuple(self._told))
-
-    def _remember(self, event: TurnEvent) -> None:
-        if isinstance(event, TOLD_EVENTS):
-            self._told.append(event)
-        elif isinstance(event, BotMessageSaved):
-            self._told.clear()  # from here on the store tells it
 
     def _stale(self, event: TurnEvent) -> bool:
         return self.interruption is not None and not isinstance(event, CLOSING_EVENTS)
