@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -19,12 +20,13 @@ _PROVIDERS = frozenset({"stt_provider", "llm_provider", "tts_provider"})
 class LiveChoices:
     """The options in force. The chat session is made when the first turn needs it."""
 
-    __slots__ = ("_opened", "_sessions", "_voices", "options", "session")
+    __slots__ = ("_changing", "_opened", "_sessions", "_voices", "options", "session")
 
     def __init__(self, opened: LiveOpen, sessions: Sessions, voices: Voices) -> None:
         self._opened = opened
         self._sessions = sessions
         self._voices = voices
+        self._changing = asyncio.Lock()
         self.options = LiveOptions()
         self.session: Session | None = None
 
@@ -62,19 +64,26 @@ class LiveChoices:
             InvalidMessageFormat: An option that is not known.
             TurnTimeout: Providers are not known yet: the server is still starting.
         """
-        if not _PROVIDERS.isdisjoint(changes):
-            await self._voices.started()
-        session = self.session
-        if (session_id := changes.get("session_id")) is not None:
-            if await self._sessions.get(session_id) is None:
-                raise ProcessingError(f"There is no session {session_id}.")
-            session = await self._sessions.open(session_id, username=self.username)
-        try:
-            options = msgspec.structs.replace(self.options, **changes)
-        except TypeError as error:
-            raise InvalidMessageFormat(str(error)) from error
-        self._voices.check_choice(self.turn_options(options))
-        self.session, self.options = session, options
+        async with self._changing:
+            if not _PROVIDERS.isdisjoint(changes):
+                await self._voices.started()
+            session = self.session
+            if (session_id := changes.get("session_id")) is not None:
+                if await self._sessions.get(session_id) is None:
+                    raise ProcessingError(f"There is no session {session_id}.")
+                session = await self._sessions.open(session_id, username=self.username)
+            try:
+                options = msgspec.structs.replace(self.options, **changes)
+            except TypeError as error:
+                raise InvalidMessageFormat(str(error)) from error
+            self._voices.check_choice(self.turn_options(options))
+            self.session, self.options = session, options
+
+    async def settled(self) -> None:
+        """Wait for changes under way: what the client sent after them counts with them."""
+        if self._changing.locked():
+            async with self._changing:
+                return
 
     def effective(self) -> dict[str, Any]:
         """The options by name, as a client is told."""

@@ -22,7 +22,7 @@ from astrbot_like.engine.live_turns import LiveTurns, put_out
 from astrbot_like.engine.settings import EngineSettings
 from astrbot_like.engine.speech_in import Transcript, Utterance
 from astrbot_like.runtime.clock import Clock
-from astrbot_like.runtime.tasks import cancel_and_wait
+from astrbot_like.runtime.tasks import cancel_and_wait, start_now
 
 _EARLY_SECONDS = 5
 """Speech that is kept while the first ears are made."""
@@ -165,7 +165,8 @@ class LiveSession:
             self._early = self._early or EarlyAudio()
         elif detection == "client":
             self._early = None
-        self._job(self._update(changes))
+        # At once: a change that needs to wait for nothing holds for the very next frame.
+        self._own(start_now(self._update(changes), name="session update"))
 
     async def aclose(self) -> None:
         """The connection is gone: stop the turn, wait until it is stored, free all."""
@@ -243,7 +244,9 @@ class LiveSession:
         self._job(utterance.abort())
 
     def _job(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
+        self._own(asyncio.create_task(coroutine))
+
+    def _own(self, task: asyncio.Task[None]) -> None:
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 

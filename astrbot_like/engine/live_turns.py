@@ -41,7 +41,7 @@ from astrbot_like.engine.speech_in import Transcript, Utterance
 from astrbot_like.runtime.channels import ChannelClosed
 from astrbot_like.runtime.clock import Clock
 from astrbot_like.runtime.ids import new_id
-from astrbot_like.runtime.tasks import cancel_and_wait
+from astrbot_like.runtime.tasks import cancel_and_wait, start_now
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class LiveTurns:
     def _begin(self, run: _Run) -> None:
         previous = self._turn
         turn = self._turn = _Running(new_id())
-        turn.task = asyncio.create_task(self._run(turn, previous, run), name=f"live turn {turn.id[:8]}")
+        turn.task = start_now(self._run(turn, previous, run), name=f"live turn {turn.id[:8]}")
 
     async def _run(self, turn: _Running, previous: _Running | None, run: _Run) -> None:
         try:
@@ -186,6 +186,7 @@ class LiveTurns:
             turn.entered = True
             if turn.interrupted:
                 raise asyncio.CancelledError
+            await self._choices.settled()
             await run(turn)
         except asyncio.CancelledError:
             if not turn.interrupted:
@@ -206,8 +207,8 @@ class LiveTurns:
         if self.ears is not None and (not transcript.text or self.ears.is_echo(transcript.text)):
             # A noise, or the bot's own voice: not a turn, and nothing to tell.
             return
-        await self._send(MetricsReported({"wav_assemble_time": transcript.assemble_seconds, "input_type": "audio"}))
-        await self._send(MetricsReported({"stt": transcript.provider, "stt_time": transcript.seconds}))
+        await self._report({"wav_assemble_time": transcript.assemble_seconds, "input_type": "audio"})
+        await self._report({"stt": transcript.provider, "stt_time": transcript.seconds})
         text = transcript.text.strip()
         if not text:
             raise NoSpeech
@@ -215,7 +216,7 @@ class LiveTurns:
 
     async def _text_turn(self, turn: _Running, parts: tuple[MessagePart, ...], text: str) -> None:
         started_at = self._clock.monotonic()
-        await self._send(MetricsReported({"input_type": "text"}))
+        await self._report({"input_type": "text"})
         await self._submit(turn, parts, text, started_at)
 
     async def _submit(
@@ -298,6 +299,12 @@ class LiveTurns:
 
     async def _send(self, event: LiveEvent) -> None:
         await put_out(self._output, event)
+
+    async def _report(self, values: dict[str, Any]) -> None:
+        """Send figures that nobody waits for: they go to the client with what follows, in one call of the system."""
+        report = MetricsReported(values)
+        if self._output.closed or not self._output.try_send(report, wake=False):
+            await self._send(report)
 
     def _heard_ms(self, turn: _Running) -> int:
         return int(turn.played.position(self._clock.monotonic()) * 1000)

@@ -167,7 +167,7 @@ class Synthesiser:
         texts: asyncio.Queue[str | None] = asyncio.Queue()
         texts.put_nowait(text)
         texts.put_nowait(None)
-        items: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_ITEMS)
+        items: asyncio.Queue[Any] = _AudioQueue(_QUEUE_ITEMS)
         work = start_now(_run_stream(source.instance, texts, items), name="tts stream")
         try:
             budget = self._settings.sentence_deadline
@@ -188,8 +188,6 @@ class Synthesiser:
                     first = not audio.started
                     await self._put(source, piece, audio)
                     if first:
-                        # A provider may have all of a sentence at hand; its first audio goes to the client before more
-                        # is dealt with.
                         await give_way(TURNS_TO_CLIENT)
             # A provider that fails may put its end mark first and raise then.
             await asyncio.wait({work}, timeout=_SETTLE_SECONDS)
@@ -208,6 +206,22 @@ class Synthesiser:
         if audio.total + piece.pcm.seconds > self._settings.sentence_seconds:
             raise ProviderError(f"{source.id} does not stop speaking; the sentence was cut off.", source.id)
         await audio.put(piece)
+
+
+class _AudioQueue(asyncio.Queue[Any]):
+    """Audio of a sentence on its way from the provider.
+
+    A provider may have all of it at hand. Its first piece goes on to the client before it makes more.
+    """
+
+    _begun = False
+
+    async def put(self, item: Any) -> None:
+        """Add an item, waiting for room."""
+        await super().put(item)
+        if not self._begun:
+            self._begun = True
+            await give_way(1 + TURNS_TO_CLIENT)
 
 
 class _Failure(msgspec.Struct, frozen=True):

@@ -48,8 +48,11 @@ class Channel(Generic[T]):
         """Whether a sender would have to wait."""
         return len(self._items) >= self._limit
 
-    def try_send(self, item: T) -> bool:
+    def try_send(self, item: T, *, wake: bool = True) -> bool:
         """Queue ``item`` if there is room now.
+
+        Args:
+            wake: Whether a waiting reader is told; else the item waits for the next one and is read with it.
 
         Returns:
             False when the channel is full.
@@ -62,7 +65,7 @@ class Channel(Generic[T]):
         if len(self._items) >= self._limit:
             return False
         self._items.append(item)
-        if self._getters:
+        if wake and self._getters:
             self._wake(self._getters)
         return True
 

@@ -102,6 +102,21 @@ async def test_an_interruption_stops_at_once_and_history_holds_what_was_heard(tm
     assert "number 40" not in heard
 
 
+async def test_input_right_behind_a_change_of_options_goes_by_it(tmp_path: Path):
+    async with house(tmp_path) as (_, http), live(http) as client:
+        await client.send("text_input", text="remember the harbour")
+        await client.until("end")
+        await client.send("session_update", data={"locale": "en"})
+        session = (await client.until("session_updated"))[-1]["data"]["session_id"]
+    # In a new process the session is read from the store, beside what follows.
+    for options in ({"session_id": session}, {"session_id": session, "turn_detection": "server"}):
+        async with house(tmp_path, chat={"reply": "#contexts"}) as (_, http), live(http) as client:
+            await asyncio.gather(
+                client.send("session_update", data=options), client.send("text_input", text="what did I say?")
+            )
+            assert "remember the harbour" in texts(await client.until("end"), "bot_delta_chunk")
+
+
 async def test_an_interruption_in_the_same_breath_ends_the_turn_too(tmp_path: Path):
     # The server may read both frames before the turn's task has begun.
     async with house(tmp_path) as (_, http), live(http) as client:
