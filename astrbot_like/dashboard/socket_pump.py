@@ -204,7 +204,10 @@ class SocketPump:
         clock = asyncio.get_running_loop().time
         try:
             while True:
-                frames, closing = self._made(await output.receive())
+                item = await output.receive()
+                # Who woke this one has seldom said all: what else is ready goes with it, in one call of the system.
+                await asyncio.sleep(0)
+                frames, closing = self._made(item)
                 if frames:
                     self._sending_since = clock()
                     if self._watchdog is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from astrbot_like.engine.filler import Filler
     from astrbot_like.engine.model_stage import ModelRun
     from astrbot_like.engine.output import TurnOutput
+    from astrbot_like.engine.session_locks import Place
 
 
 class Profiles(Protocol):
@@ -78,7 +78,7 @@ class Turn:
         heard: What of the reply was spoken, and when.
         store_user: Stores the user's message once; the web chat's is stored before anything else, one of another
             platform only when the bot is about to answer it.
-        until_end: Closed when the reply is stored and the turn's end is told: what the turn holds until then.
+        place: In the session's line, kept until the reply is stored and the end is told; None: no model was asked.
     """
 
     __slots__ = (
@@ -91,12 +91,12 @@ class Turn:
         "message_id",
         "options",
         "output",
+        "place",
         "profile",
         "runs",
         "session",
         "store_user",
         "timings",
-        "until_end",
         "user_message_id",
     )
 
@@ -126,7 +126,7 @@ class Turn:
         self.filler: Filler | None = None
         self.interrupted_at: float | None = None
         self.runs: list[ModelRun] = []
-        self.until_end = ExitStack()
+        self.place: Place | None = None
         self.output: TurnOutput
         self.store_user: Callable[[], Awaitable[None]]
 

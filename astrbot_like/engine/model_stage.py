@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -19,7 +18,7 @@ from astrbot_like.engine.history import storable_user_message
 from astrbot_like.engine.output import TurnOutput
 from astrbot_like.engine.providers import CHAT, ProviderDirectory, ProviderEntry
 from astrbot_like.engine.requests import BuiltRequest, RequestBuilder
-from astrbot_like.engine.session_locks import SessionLocks
+from astrbot_like.engine.session_locks import Place, SessionLocks
 from astrbot_like.engine.timings import TurnTimings
 from astrbot_like.runtime.clock import Clock
 
@@ -96,16 +95,29 @@ class ModelStage:
         # The place in line is taken first: hooks of one message may take longer than those of the next one. The answer
         # to the message itself keeps it until it is stored, so that the next message's model sees it; a plugin's
         # request does not, for its handler may go on to wait for that next message.
-        with ExitStack() as run:
-            line = run if request is not None else turn.until_end
-            place = line.enter_context(self._locks.line_up(turn.session.umo))
-            await turn.store_user()
-            await self._limits.allow(turn)
-            if await self._handlers.hook("waiting_llm_request", event):
-                await deliver()
-                return
-            await place.reached()
-            await self._locked(turn, event, request, deliver)
+        place = self._locks.line_up(turn.session.umo)
+        if request is None:
+            turn.place = place
+            await self._in_line(turn, event, None, deliver, place)
+        else:
+            with place:
+                await self._in_line(turn, event, request, deliver, place)
+
+    async def _in_line(
+        self,
+        turn: Turn,
+        event: AstrMessageEvent,
+        request: ProviderRequest | None,
+        deliver: Callable[[], Awaitable[None]],
+        place: Place,
+    ) -> None:
+        await turn.store_user()
+        await self._limits.allow(turn)
+        if await self._handlers.hook("waiting_llm_request", event):
+            await deliver()
+            return
+        await place.reached()
+        await self._locked(turn, event, request, deliver)
 
     async def _locked(
         self,

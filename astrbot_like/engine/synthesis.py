@@ -111,7 +111,7 @@ class SentenceAudio:
 
 
 class Synthesiser:
-    """Asks a provider for the speech of a sentence.
+    """Asks providers for the speech of a reply's sentences.
 
     Args:
         temp_dir: Files that a provider returns from below this folder are deleted once read; others are the provider's.
@@ -121,6 +121,7 @@ class Synthesiser:
         self._settings = settings
         self._clock = clock
         self._temp_dir = temp_dir
+        self._spoke = False
 
     async def speak(self, source: TtsSource, text: str, audio: SentenceAudio, done: Callable[[], None]) -> None:
         """Put the speech of ``text`` into ``audio``.
@@ -167,7 +168,8 @@ class Synthesiser:
         texts: asyncio.Queue[str | None] = asyncio.Queue()
         texts.put_nowait(text)
         texts.put_nowait(None)
-        items: asyncio.Queue[Any] = _AudioQueue(_QUEUE_ITEMS)
+        # A provider may have all of it at hand; the first audio of a reply goes on before more is made or dealt with.
+        items: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_ITEMS) if self._spoke else _GivingWay(_QUEUE_ITEMS)
         work = start_now(_run_stream(source.instance, texts, items), name="tts stream")
         try:
             budget = self._settings.sentence_deadline
@@ -185,9 +187,9 @@ class Synthesiser:
                 if item is None:
                     break
                 if (piece := await _to_piece(item, source.type)) is not None:
-                    first = not audio.started
                     await self._put(source, piece, audio)
-                    if first:
+                    if not self._spoke:
+                        self._spoke = True
                         await give_way(TURNS_TO_CLIENT)
             # A provider that fails may put its end mark first and raise then.
             await asyncio.wait({work}, timeout=_SETTLE_SECONDS)
@@ -208,11 +210,8 @@ class Synthesiser:
         await audio.put(piece)
 
 
-class _AudioQueue(asyncio.Queue[Any]):
-    """Audio of a sentence on its way from the provider.
-
-    A provider may have all of it at hand. Its first piece goes on to the client before it makes more.
-    """
+class _GivingWay(asyncio.Queue[Any]):
+    """Gives way once after the first item."""
 
     _begun = False
 
@@ -221,7 +220,7 @@ class _AudioQueue(asyncio.Queue[Any]):
         await super().put(item)
         if not self._begun:
             self._begun = True
-            await give_way(1 + TURNS_TO_CLIENT)
+            await give_way(TURNS_TO_CLIENT)
 
 
 class _Failure(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from astrbot_like.domain.errors import BotError, InternalError, LlmNotConfigured, TurnTimeout
@@ -42,7 +42,7 @@ from astrbot_like.engine.startup import Startup
 from astrbot_like.engine.timings import TurnTimings
 from astrbot_like.runtime.clock import Clock, iso_millis
 from astrbot_like.runtime.ids import new_id
-from astrbot_like.runtime.logging import log_context
+from astrbot_like.runtime.logging import add_log_context
 from astrbot_like.runtime.tasks import cancel_and_wait, start_now
 
 if TYPE_CHECKING:
@@ -123,24 +123,26 @@ class TurnEngine:
         turn_input: TurnInput | None = getattr(event, "turn_input", None)
         sink: TurnSink = turn_input.sink if turn_input is not None else NoSink()
         turn_id = turn_input.request.turn_id if turn_input is not None else new_id()
-        with log_context(turn_id=turn_id):
-            try:
-                await self._startup.wait_for_turn(sink)
-                turn = await self._open(event, turn_id, turn_input, sink)
-            except BotError as error:
-                await self._refuse(sink, error)
-                return
-            except Exception:
-                log.exception("turn could not be opened")
-                await self._refuse(sink, InternalError())
-                return
-            self._choose_language(turn, event)
-            try:
-                with turn.until_end:
-                    await self._run(turn, event, sink)
-            finally:
-                sink.finish()
-                await asyncio.to_thread(event.cleanup_temporary_local_files) if event._temporary_local_files else None
+        # The task is the turn's own, so what is set in its context is gone with it.
+        add_log_context(turn_id=turn_id)
+        try:
+            await self._startup.wait_for_turn(sink)
+            turn = await self._open(event, turn_id, turn_input, sink)
+        except BotError as error:
+            await self._refuse(sink, error)
+            return
+        except Exception:
+            log.exception("turn could not be opened")
+            await self._refuse(sink, InternalError())
+            return
+        self._choose_language(turn, event)
+        try:
+            await self._run(turn, event, sink)
+        finally:
+            if turn.place is not None:
+                turn.place.leave()
+            sink.finish()
+            await asyncio.to_thread(event.cleanup_temporary_local_files) if event._temporary_local_files else None
 
     # --- opening ----------------------------------------------------------------------------------
 
@@ -189,7 +191,6 @@ class TurnEngine:
         tag = self._profiles.chosen_language(event.unified_msg_origin, user)
         profile = turn.host_config.get(LANGUAGE_KEY) or turn.profile.voice.get("language")
         chosen = tag or turn.options.language or turn.options.locale or str(profile or "")
-        # The task is the turn's own, so what it sets is gone with it.
         language.set(language_of(chosen) or language.get())
 
     async def _session(self, event: AstrMessageEvent, turn_input: TurnInput | None) -> Session:
@@ -244,11 +245,9 @@ class TurnEngine:
     async def _body(self, turn: Turn, event: AstrMessageEvent) -> None:
         if turn.input is not None:
             await turn.store_user()
-        async with AsyncExitStack() as stack:
-            if turn.output.live is not None:
-                await stack.enter_async_context(turn.output.live)
-            elif turn.options.speak and not turn.profile.tts:
-                log.info("no speech provider, the reply stays text")
+        if turn.output.live is None and turn.options.speak and not turn.profile.tts:
+            log.info("no speech provider, the reply stays text")
+        async with turn.output.live or nullcontext():
             await self._pipeline.run(turn, event)
             await turn.output.close_stream()
         # Whether this turn was interrupted in its last words is still being judged.

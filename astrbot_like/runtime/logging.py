@@ -13,8 +13,7 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Literal, TextIO, TypeAlias
 
@@ -45,18 +44,9 @@ _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default={}) 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
-@contextmanager
-def log_context(**fields: str) -> Generator[None]:
-    """Put ``turn_id``, ``session_id``, ``plugin`` … on every line logged inside, tasks started there included."""
-    token = _context.set({**_context.get(), **fields})
-    try:
-        yield
-    finally:
-        _context.reset(token)
-
-
 def add_log_context(**fields: str) -> None:
-    """As ``log_context``, for the rest of the running context (one that was made for some code alone)."""
+    """Put ``turn_id``, ``session_id``, ``plugin`` … on every line logged from now on in the running context, which is
+    that of a task or was made for some code alone; tasks started there have it, too."""
     _context.set({**_context.get(), **fields})
 
 

@@ -13,9 +13,9 @@ from astrbot_like.runtime.logging import (
     WATCHER_LIMIT,
     LogBus,
     LogFilter,
+    add_log_context,
     format_json,
     format_logfmt,
-    log_context,
 )
 
 
@@ -30,8 +30,8 @@ def logger_and_bus():
 
 async def test_a_line_is_one_json_object_with_fields_and_turn(logger_and_bus):
     logger, _, stream = logger_and_bus
-    with log_context(turn_id="t1", session_id="s1"):
-        await asyncio.create_task(_log_in_task(logger))
+    add_log_context(turn_id="t1", session_id="s1")
+    await asyncio.create_task(_log_in_task(logger))
     line = json.loads(stream.getvalue())
     assert line["msg"] == "provider answered"
     assert line["turn_id"] == "t1"
