@@ -31,7 +31,8 @@ class CheckedSocket:
 
     async def next(self) -> Any:
         """The next frame (binary ones as bytes)."""
-        raw = await asyncio.wait_for(self.socket.recv(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):  # ``wait_for`` would be a task each time, on Python 3.11
+            raw = await self.socket.recv()
         if isinstance(raw, bytes):
             return raw
         frame = check_frame(raw, self.protocol)
@@ -59,7 +60,8 @@ class CheckedSocket:
         """Wait for the close; its code and reason."""
         try:
             while True:
-                await asyncio.wait_for(self.socket.recv(), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await self.socket.recv()
         except websockets.ConnectionClosed as error:
             return (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
 

@@ -114,12 +114,12 @@ async def test_a_live_turn(house: House):
         with counted(house) as costs:
             frames = await turns(TURNS)
     print(f"live turn: {costs.each(TURNS)}, frames {frames / TURNS:.1f}")
-    # Tasks and loop steps include the client's own, which runs in this process; on 3.11 each of its waits is a task.
-    assert costs.tasks <= (8 if EAGER else 24) * TURNS
+    # Loop steps include the client's own, which runs in this process.
+    assert costs.tasks <= 8 * TURNS
     assert costs.transactions <= 2 * TURNS + 5  # what was said and what was answered; now and then the statistics
     assert costs.reads == 0
     # Some fifteen of them give way to the first audio, and to what is ready to be sent together.
-    assert costs.steps <= (54 if EAGER else 112) * TURNS
+    assert costs.steps <= (54 if EAGER else 68) * TURNS
     assert frames <= 15 * TURNS
     assert costs.writes <= 7 * TURNS  # a call of the system each; frames that are ready together share one
 
