@@ -68,8 +68,7 @@ def message_tokens(message: dict[str, Any]) -> int:
     total = MESSAGE_OVERHEAD
     content: Any = message.get("content")
     if isinstance(content, str):
-        # As ``text_tokens``, which costs a call for each message of a conversation in each turn.
-        total += int(len(content) / CHARS_PER_TOKEN) + 1 if content.isascii() else text_tokens(content)
+        total += text_tokens(content)
     elif isinstance(content, list):
         parts: list[Any] = content
         for part in parts:
@@ -148,7 +147,13 @@ class ContextWindow:
         while head < len(history) and history[head].get("role") == "system":
             history[head] = _shortened(history[head], room // 2)
             head += 1
-        tokens = list(map(message_tokens, history))
+        tokens = [
+            # A whole conversation is counted in each turn, so most of it is without a call for each message.
+            MESSAGE_OVERHEAD + int(len(content) / CHARS_PER_TOKEN) + 1
+            if isinstance(content := message.get("content"), str) and content.isascii() and "tool_calls" not in message
+            else message_tokens(message)
+            for message in history
+        ]
         total = sum(tokens)
         excess = total - room
         if excess <= 0:
