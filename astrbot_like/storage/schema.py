@@ -17,7 +17,7 @@ from astrbot_like.storage.tables import metadata
 
 log = logging.getLogger(__name__)
 
-REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All schema revisions, oldest first; each has its file in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]

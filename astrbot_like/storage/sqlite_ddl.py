@@ -14,11 +14,17 @@ def _session_text(row: str) -> str:
 
 
 TOUCH = """CREATE TRIGGER messages_touch AFTER INSERT ON messages
+    WHEN new.role <> 'user'
+    OR new.created_ms - (SELECT updated_ms FROM sessions WHERE session_id = new.session_id) >= 10000
     BEGIN
     UPDATE sessions SET updated_ms = new.created_ms WHERE session_id = new.session_id;
     UPDATE conversations SET updated_ms = new.created_ms WHERE conversation_id = new.conversation_id;
     END"""
-"""Within the statement that stores a message: every statement more is a wait for the interpreter's lock."""
+"""Within the statement that stores a message: every statement more is a wait for the interpreter's lock.
+
+What a user says in a lively conversation moves nothing up, for the reply will: the first audio of a reply waits for the
+user's message to be stored, and moving up is a third of that.
+"""
 
 MESSAGES_SEARCH: tuple[str, ...] = (
     # Filled little by little up to ``search_state.indexed``, so that storing a message does not pay for it.

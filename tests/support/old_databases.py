@@ -171,6 +171,7 @@ ADDED: dict[str, Rows] = {
     "0003": {},  # A trigger; it stores nothing of its own.
     "0004": {"messages": [message(10, "user", "And now?", message_id="m10")]},
     "0005": {},  # Indexes and their keys, made of what is there.
+    "0006": {},  # A trigger.
 }
 
 DERIVED = ("alembic_version", "search_state", "session_keys")
