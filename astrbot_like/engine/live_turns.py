@@ -207,8 +207,8 @@ class LiveTurns:
         if self.ears is not None and (not transcript.text or self.ears.is_echo(transcript.text)):
             # A noise, or the bot's own voice: not a turn, and nothing to tell.
             return
-        await self._report({"wav_assemble_time": transcript.assemble_seconds, "input_type": "audio"})
-        await self._report({"stt": transcript.provider, "stt_time": transcript.seconds})
+        await self._note(MetricsReported({"wav_assemble_time": transcript.assemble_seconds, "input_type": "audio"}))
+        await self._note(MetricsReported({"stt": transcript.provider, "stt_time": transcript.seconds}))
         text = transcript.text.strip()
         if not text:
             raise NoSpeech
@@ -216,7 +216,7 @@ class LiveTurns:
 
     async def _text_turn(self, turn: _Running, parts: tuple[MessagePart, ...], text: str) -> None:
         started_at = self._clock.monotonic()
-        await self._report({"input_type": "text"})
+        await self._note(MetricsReported({"input_type": "text"}))
         await self._submit(turn, parts, text, started_at)
 
     async def _submit(
@@ -246,7 +246,7 @@ class LiveTurns:
         stream = turn.stream = await self._gateway.submit(request)
         if self.ears is not None and not turn.interrupted:
             self.ears.reply_began()
-        await self._send(TurnStarted(turn.id, request.message_id, session.session_id))
+        await self._note(TurnStarted(turn.id, request.message_id, session.session_id))
         if turn.interrupted:
             stream.interrupt(reason="user", heard_ms=0)
         async for event in stream:
@@ -277,6 +277,9 @@ class LiveTurns:
                     await self._send(ReplyText("\n".join(turn.text), streamed=True))
                 await self._end(turn, event)
                 return
+            case MetricsReported() if self._turn is turn:  # the turn's end, at least, follows
+                await self._note(event)
+                return
             case TurnInterrupted():
                 turn.interrupted = True
                 self._output.discard(_is_stale)
@@ -300,11 +303,10 @@ class LiveTurns:
     async def _send(self, event: LiveEvent) -> None:
         await put_out(self._output, event)
 
-    async def _report(self, values: dict[str, Any]) -> None:
-        """Send figures that nobody waits for: they go to the client with what follows, in one call of the system."""
-        report = MetricsReported(values)
-        if self._output.closed or not self._output.try_send(report, wake=False):
-            await self._send(report)
+    async def _note(self, event: LiveEvent) -> None:
+        """Send what nobody waits for: it goes to the client with what follows, in one call of the system."""
+        if self._output.closed or not self._output.try_send(event, wake=False):
+            await self._send(event)
 
     def _heard_ms(self, turn: _Running) -> int:
         return int(turn.played.position(self._clock.monotonic()) * 1000)

@@ -121,7 +121,7 @@ async def test_a_live_turn(house: House):
     # Some fifteen of them give way to the first audio, and to what is ready to be sent together.
     assert costs.steps <= (54 if EAGER else 68) * TURNS
     assert frames <= 15 * TURNS
-    assert costs.writes <= 7 * TURNS  # a call of the system each; frames that are ready together share one
+    assert costs.writes <= 5 * TURNS  # a call of the system each; frames that are ready together share one
 
 
 async def test_the_first_turn_of_a_session_reads_nothing(house: House):
