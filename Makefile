@@ -58,7 +58,7 @@ bench: setup-dev ## Measure and print the tables of docs/benchmarks.md
 	@$(PY) -m astrbot_like bench $(ARGS)
 
 soak: setup-dev ## The long fuzz, crash and soak runs (half an hour and more)
-	@$(PY) -m pytest -m soak --timeout 14400 -p no:xdist $(ARGS)
+	@$(PY) -m pytest -m soak --timeout 14400 -n 0 $(ARGS)
 
 screenshots: setup-dev web ## Pictures of every page in both languages, light, dark and phone size
 	@$(PY) scripts/screenshots.py $(ARGS)
