@@ -59,10 +59,10 @@ def _is_stale(event: LiveEvent) -> bool:
     return isinstance(event, STALE)
 
 
-async def put_out(output: LiveOutput, event: LiveEvent) -> None:
-    """Send an event to the connection, if it is still there."""
+async def put_out(output: LiveOutput, event: LiveEvent, *, wake: bool = True) -> None:
+    """Send an event to the connection, if it is still there (``wake`` as in ``Channel.try_send``)."""
     try:
-        if not output.try_send(event):
+        if not output.try_send(event, wake=wake):
             await output.send(event)
     except ChannelClosed:
         return  # the client is gone; the turn is about to be stopped and must still come to its end
@@ -305,8 +305,7 @@ class LiveTurns:
 
     async def _note(self, event: LiveEvent) -> None:
         """Send what nobody waits for: it goes to the client with what follows, in one call of the system."""
-        if self._output.closed or not self._output.try_send(event, wake=False):
-            await self._send(event)
+        await put_out(self._output, event, wake=False)
 
     def _heard_ms(self, turn: _Running) -> int:
         return int(turn.played.position(self._clock.monotonic()) * 1000)

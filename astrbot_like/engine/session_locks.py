@@ -11,6 +11,7 @@ class Place:
     """A place in a session's line; as a context manager, it is left at the end of the block.
 
     Args:
+        locks: Told when the place was left.
         session_id: Whose line.
         before: Done when everybody further ahead has left; None: there is nobody.
     """
